@@ -1,0 +1,423 @@
+-- Written by scripts/schema-dump.ts from the migrations; do not edit.
+
+-- schemas
+schema audit: shuqiao_app=usage shuqiao_sealer=usage
+schema hub: shuqiao_app=usage shuqiao_sealer=usage
+schema records: shuqiao_app=create,usage
+
+-- default privileges
+in hub on sequences: shuqiao_app=select,usage
+in hub on tables: shuqiao_app=delete,insert,select,update
+
+-- types
+
+-- relations
+partitioned table audit.entries by RANGE (id): shuqiao_app=insert,select shuqiao_sealer=select
+partitioned table audit.ranges by RANGE (id): shuqiao_app=insert,select shuqiao_sealer=select
+partitioned table audit.search by RANGE (id): shuqiao_app=insert,select shuqiao_sealer=select
+partitioned table audit.subjects by RANGE (id): shuqiao_app=insert,select shuqiao_sealer=select
+sequence hub.resource_transitions_id_seq: shuqiao_app=select,usage
+sequence hub.resources_number_seq: shuqiao_app=select,usage
+table audit.entries_default partition DEFAULT:
+table audit.pending with autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000: shuqiao_app=insert,select shuqiao_sealer=delete,select
+table audit.ranges_default partition DEFAULT:
+table audit.search_default partition DEFAULT:
+table audit.subjects_default partition DEFAULT:
+table hub.batches: shuqiao_app=delete,insert,select,update
+table hub.change_numbers: shuqiao_app=delete,insert,select,update
+table hub.departments: shuqiao_app=delete,insert,select,update
+table hub.idempotency_keys: shuqiao_app=delete,insert,select,update
+table hub.key_fingerprints: shuqiao_app=insert,select shuqiao_sealer=select
+table hub.migrations: shuqiao_app=select shuqiao_sealer=select
+table hub.mounts: shuqiao_app=delete,insert,select,update
+table hub.rejects: shuqiao_app=delete,insert,select,update
+table hub.resource_code_sequences: shuqiao_app=delete,insert,select,update
+table hub.resource_texts: shuqiao_app=delete,insert,select,update
+table hub.resource_transitions: shuqiao_app=delete,insert,select,update
+table hub.resource_versions: shuqiao_app=delete,insert,select,update
+table hub.resources: shuqiao_app=delete,insert,select,update
+table hub.run_bodies: shuqiao_app=delete,insert,select,update
+table hub.runs: shuqiao_app=delete,insert,select,update
+table hub.settings: shuqiao_app=delete,insert,select,update
+table hub.snapshot_rows: shuqiao_app=delete,insert,select,update
+table hub.staff: shuqiao_app=delete,insert,select,update
+table hub.systems: shuqiao_app=delete,insert,select,update
+table hub.tokens: shuqiao_app=delete,insert,select,update
+
+-- columns
+audit.entries 001. id uuid not null
+audit.entries 002. leaf_bytes bytea not null
+audit.entries 003. leaf_hash bytea not null
+audit.pending 001. id uuid not null
+audit.ranges 001. resource text not null
+audit.ranges 002. after bigint not null
+audit.ranges 003. through bigint not null
+audit.ranges 004. id uuid not null
+audit.search 001. id uuid not null
+audit.search 002. ready_at timestamp(3) with time zone not null
+audit.search 003. operation text not null
+audit.search 004. outcome text not null
+audit.search 005. code text
+audit.search 006. department text
+audit.search 007. system text
+audit.search 008. resource text
+audit.search 009. purpose text
+audit.search 010. case_hash bytea
+audit.search 011. details bytea
+audit.subjects 001. resource text not null
+audit.subjects 002. subject bytea not null
+audit.subjects 003. id uuid not null
+hub.batches 001. run_id uuid not null
+hub.batches 002. number integer not null
+hub.batches 003. read_count bigint not null
+hub.batches 004. end_byte bigint
+hub.batches 005. prefix_digest bytea
+hub.batches 006. body_digest bytea
+hub.batches 007. answer jsonb
+hub.batches 008. last_seq bigint
+hub.batches 009. committed_at timestamp with time zone not null default now()
+hub.change_numbers 001. resource_number integer not null
+hub.change_numbers 002. resource text not null
+hub.change_numbers 003. served_version integer not null
+hub.change_numbers 004. last_seq bigint not null default 0
+hub.change_numbers 005. cleared_seq bigint not null default 0
+hub.change_numbers 006. filter_fields text[] not null default '{}'::text[]
+hub.departments 001. id text not null
+hub.departments 002. name text not null
+hub.departments 003. code text
+hub.departments 004. local_code text
+hub.departments 005. division text not null
+hub.departments 006. parent text
+hub.departments 007. kind text not null
+hub.departments 008. level text
+hub.departments 009. created_at timestamp(3) with time zone not null default now()
+hub.idempotency_keys 001. scope text not null
+hub.idempotency_keys 002. key text not null
+hub.idempotency_keys 003. run_id uuid not null
+hub.idempotency_keys 004. request_digest bytea not null
+hub.idempotency_keys 005. body_digest bytea
+hub.idempotency_keys 006. answer jsonb
+hub.idempotency_keys 007. created_at timestamp with time zone not null default now()
+hub.key_fingerprints 001. name text not null
+hub.key_fingerprints 002. fingerprint text not null
+hub.key_fingerprints 003. recorded_at timestamp(3) with time zone not null default now()
+hub.migrations 001. version integer not null
+hub.migrations 002. name text not null
+hub.migrations 003. sha256 text not null
+hub.migrations 004. applied_at timestamp(3) with time zone not null default now()
+hub.mounts 001. resource text not null
+hub.mounts 002. mount jsonb not null
+hub.mounts 003. version integer not null default 1
+hub.mounts 004. updated_by text not null
+hub.mounts 005. updated_at timestamp with time zone not null default now()
+hub.rejects 001. run_id uuid not null
+hub.rejects 002. line bigint not null
+hub.rejects 003. field text
+hub.rejects 004. code text not null
+hub.rejects 005. reasons jsonb not null
+hub.rejects 006. sealed bytea not null
+hub.rejects 007. state text not null default 'open'::text
+hub.rejects 008. repaired_by uuid
+hub.rejects 009. repaired_at timestamp with time zone
+hub.rejects 010. created_at timestamp with time zone not null default now()
+hub.resource_code_sequences 001. prefix text not null
+hub.resource_code_sequences 002. last integer not null
+hub.resource_texts 001. resource text not null
+hub.resource_texts 002. text text not null
+hub.resource_transitions 001. id bigint not null identity always
+hub.resource_transitions 002. resource text not null
+hub.resource_transitions 003. action text not null
+hub.resource_transitions 004. from_state text not null
+hub.resource_transitions 005. to_state text not null
+hub.resource_transitions 006. staff text not null
+hub.resource_transitions 007. comment text
+hub.resource_transitions 008. bypassed boolean not null default false
+hub.resource_transitions 009. version integer not null
+hub.resource_transitions 010. at timestamp with time zone not null default now()
+hub.resource_versions 001. resource text not null
+hub.resource_versions 002. version integer not null
+hub.resource_versions 003. definition jsonb not null
+hub.resource_versions 004. published_at timestamp with time zone not null default now()
+hub.resource_versions 005. published_by text not null
+hub.resources 001. id text not null
+hub.resources 002. number integer not null identity always
+hub.resources 003. code text not null
+hub.resources 004. provider text not null
+hub.resources 005. standard text
+hub.resources 006. title text not null
+hub.resources 007. share_type text not null
+hub.resources 008. state text not null
+hub.resources 009. version integer not null default 1
+hub.resources 010. published_version integer
+hub.resources 011. published_at timestamp with time zone
+hub.resources 012. draft jsonb not null
+hub.resources 013. created_at timestamp with time zone not null default now()
+hub.resources 014. updated_at timestamp with time zone not null default now()
+hub.run_bodies 001. run_id uuid not null
+hub.run_bodies 002. piece integer not null
+hub.run_bodies 003. bytes bytea not null
+hub.runs 001. id uuid not null
+hub.runs 002. resource text not null
+hub.runs 003. kind text not null
+hub.runs 004. mode text not null
+hub.runs 005. state text not null
+hub.runs 006. is_dry boolean not null default false
+hub.runs 007. is_forced boolean not null default false
+hub.runs 008. system text
+hub.runs 009. staff text
+hub.runs 010. department text not null
+hub.runs 011. read_count bigint not null default 0
+hub.runs 012. inserted_count bigint not null default 0
+hub.runs 013. updated_count bigint not null default 0
+hub.runs 014. unchanged_count bigint not null default 0
+hub.runs 015. stale_count bigint not null default 0
+hub.runs 016. superseded_count bigint not null default 0
+hub.runs 017. deleted_count bigint not null default 0
+hub.runs 018. rejected_count bigint not null default 0
+hub.runs 019. flagged_count bigint not null default 0
+hub.runs 020. byte_count bigint not null default 0
+hub.runs 021. batch_count integer not null default 0
+hub.runs 022. next_batch integer
+hub.runs 023. start_seq bigint
+hub.runs 024. last_seq bigint
+hub.runs 025. columns text[]
+hub.runs 026. drift text[]
+hub.runs 027. unmapped jsonb
+hub.runs 028. media_type text
+hub.runs 029. content_encoding text
+hub.runs 030. replay_of uuid
+hub.runs 031. error jsonb
+hub.runs 032. leased_until timestamp with time zone
+hub.runs 033. leased_by text
+hub.runs 034. created_at timestamp with time zone not null default now()
+hub.runs 035. started_at timestamp with time zone
+hub.runs 036. ended_at timestamp with time zone
+hub.settings 001. name text not null
+hub.settings 002. value jsonb not null
+hub.settings 003. changed_at timestamp(3) with time zone not null default now()
+hub.snapshot_rows 001. run_id uuid not null
+hub.snapshot_rows 002. key text not null
+hub.snapshot_rows 003. ordinal bigint not null
+hub.snapshot_rows 004. stage_line text
+hub.snapshot_rows 005. hash text
+hub.snapshot_rows 006. source_at timestamp with time zone
+hub.staff 001. id text not null
+hub.staff 002. account text not null
+hub.staff 003. name text not null
+hub.staff 004. department text
+hub.staff 005. roles text[] not null
+hub.staff 006. state text not null default 'active'::text
+hub.staff 007. password_hash text
+hub.staff 008. version bigint not null default 1
+hub.staff 009. created_at timestamp(3) with time zone not null default now()
+hub.systems 001. id text not null
+hub.systems 002. department text not null
+hub.systems 003. name text not null
+hub.systems 004. kind text not null
+hub.systems 005. state text not null default 'active'::text
+hub.systems 006. version bigint not null default 1
+hub.systems 007. created_at timestamp(3) with time zone not null default now()
+hub.systems 008. disabled_at timestamp(3) with time zone
+hub.tokens 001. digest bytea not null
+hub.tokens 002. kind text not null
+hub.tokens 003. system_id text
+hub.tokens 004. staff_id text
+hub.tokens 005. expires_at timestamp(3) with time zone
+hub.tokens 006. created_at timestamp(3) with time zone not null default now()
+
+-- constraints
+audit.entries entries_leaf_bytes_check: CHECK (((octet_length(leaf_bytes) >= 1) AND (octet_length(leaf_bytes) <= 65535)))
+audit.entries entries_leaf_hash_check: CHECK ((octet_length(leaf_hash) = 32))
+audit.entries entries_pkey: PRIMARY KEY (id)
+audit.ranges ranges_check: CHECK ((through > after))
+audit.ranges ranges_pkey: PRIMARY KEY (id)
+audit.search search_pkey: PRIMARY KEY (id)
+audit.subjects subjects_pkey: PRIMARY KEY (subject, id)
+hub.batches batches_pkey: PRIMARY KEY (run_id, number)
+hub.batches batches_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
+hub.change_numbers change_numbers_pkey: PRIMARY KEY (resource_number)
+hub.change_numbers change_numbers_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.change_numbers change_numbers_resource_key: UNIQUE (resource)
+hub.departments departments_parent_check: CHECK ((parent <> id))
+hub.departments departments_parent_fkey: FOREIGN KEY (parent) REFERENCES hub.departments(id)
+hub.departments departments_pkey: PRIMARY KEY (id)
+hub.idempotency_keys idempotency_keys_pkey: PRIMARY KEY (scope, key)
+hub.idempotency_keys idempotency_keys_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
+hub.key_fingerprints key_fingerprints_pkey: PRIMARY KEY (name)
+hub.migrations migrations_pkey: PRIMARY KEY (version)
+hub.mounts mounts_pkey: PRIMARY KEY (resource)
+hub.mounts mounts_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.rejects rejects_pkey: PRIMARY KEY (run_id, line)
+hub.rejects rejects_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
+hub.rejects rejects_state_check: CHECK ((state = ANY (ARRAY['open'::text, 'repaired'::text])))
+hub.resource_code_sequences resource_code_sequences_pkey: PRIMARY KEY (prefix)
+hub.resource_texts resource_texts_pkey: PRIMARY KEY (resource)
+hub.resource_texts resource_texts_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.resource_transitions resource_transitions_pkey: PRIMARY KEY (id)
+hub.resource_transitions resource_transitions_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.resource_versions resource_versions_pkey: PRIMARY KEY (resource, version)
+hub.resource_versions resource_versions_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.resources resources_code_key: UNIQUE (code)
+hub.resources resources_id_check: CHECK ((id ~ '^[a-z][a-z0-9-]{0,62}$'::text))
+hub.resources resources_number_key: UNIQUE (number)
+hub.resources resources_pkey: PRIMARY KEY (id)
+hub.resources resources_provider_fkey: FOREIGN KEY (provider) REFERENCES hub.departments(id)
+hub.resources resources_share_type_check: CHECK ((share_type = ANY (ARRAY['unconditional'::text, 'conditional'::text, 'not-shared'::text])))
+hub.resources resources_state_check: CHECK ((state = ANY (ARRAY['draft'::text, 'department-review'::text, 'bureau-review'::text, 'published'::text, 'returned'::text, 'withdrawn'::text])))
+hub.run_bodies run_bodies_pkey: PRIMARY KEY (run_id, piece)
+hub.run_bodies run_bodies_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
+hub.runs counts_add_up: CHECK (((state <> ALL (ARRAY['succeeded'::text, 'partial'::text])) OR (read_count = ((((((inserted_count + updated_count) + unchanged_count) + stale_count) + superseded_count) + rejected_count) +
+CASE
+    WHEN ((mode = 'snapshot'::text) AND (NOT is_dry)) THEN (0)::bigint
+    ELSE deleted_count
+END))))
+hub.runs runs_kind_check: CHECK ((kind = ANY (ARRAY['push'::text, 'load'::text, 'replay'::text])))
+hub.runs runs_mode_check: CHECK ((mode = ANY (ARRAY['upsert'::text, 'delete'::text, 'changes'::text, 'snapshot'::text])))
+hub.runs runs_pkey: PRIMARY KEY (id)
+hub.runs runs_replay_of_fkey: FOREIGN KEY (replay_of) REFERENCES hub.runs(id)
+hub.runs runs_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.runs runs_state_check: CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'partial'::text, 'failed'::text, 'cancelled'::text])))
+hub.settings settings_pkey: PRIMARY KEY (name)
+hub.snapshot_rows snapshot_rows_pkey: PRIMARY KEY (run_id, key)
+hub.snapshot_rows snapshot_rows_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
+hub.staff staff_account_key: UNIQUE (account)
+hub.staff staff_department_fkey: FOREIGN KEY (department) REFERENCES hub.departments(id)
+hub.staff staff_pkey: PRIMARY KEY (id)
+hub.staff staff_state_check: CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text])))
+hub.systems systems_department_fkey: FOREIGN KEY (department) REFERENCES hub.departments(id)
+hub.systems systems_kind_check: CHECK ((kind = ANY (ARRAY['front-end-machine'::text, 'business-system'::text, 'hub'::text])))
+hub.systems systems_pkey: PRIMARY KEY (id)
+hub.systems systems_state_check: CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text])))
+hub.tokens tokens_digest_check: CHECK ((octet_length(digest) = 32))
+hub.tokens tokens_kind_check: CHECK ((kind = ANY (ARRAY['system'::text, 'staff'::text, 'session'::text])))
+hub.tokens tokens_owner_check: CHECK ((((kind = 'system'::text) AND (system_id IS NOT NULL) AND (staff_id IS NULL)) OR ((kind <> 'system'::text) AND (system_id IS NULL) AND (staff_id IS NOT NULL))))
+hub.tokens tokens_pkey: PRIMARY KEY (digest)
+hub.tokens tokens_staff_id_fkey: FOREIGN KEY (staff_id) REFERENCES hub.staff(id)
+hub.tokens tokens_system_id_fkey: FOREIGN KEY (system_id) REFERENCES hub.systems(id)
+
+-- indexes
+CREATE INDEX departments_parent_idx ON hub.departments USING btree (parent)
+CREATE INDEX idempotency_keys_created ON hub.idempotency_keys USING btree (created_at)
+CREATE INDEX ranges_int8range_idx ON ONLY audit.ranges USING gist (int8range(after, through, '(]'::text))
+CREATE INDEX rejects_repaired ON hub.rejects USING btree (repaired_at) WHERE (state = 'repaired'::text)
+CREATE INDEX resource_transitions_resource ON hub.resource_transitions USING btree (resource, id)
+CREATE INDEX resources_provider ON hub.resources USING btree (provider, id)
+CREATE INDEX resources_state ON hub.resources USING btree (state, id)
+CREATE INDEX runs_open ON hub.runs USING btree (state, leased_until) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]))
+CREATE INDEX runs_resource ON hub.runs USING btree (resource, id)
+CREATE INDEX search_case_hash_id_idx ON ONLY audit.search USING btree (case_hash, id) WHERE (case_hash IS NOT NULL)
+CREATE INDEX search_department_id_idx ON ONLY audit.search USING btree (department, id) WHERE (department IS NOT NULL)
+CREATE INDEX search_resource_id_idx ON ONLY audit.search USING btree (resource, id) WHERE (resource IS NOT NULL)
+CREATE INDEX snapshot_rows_ordinal ON hub.snapshot_rows USING btree (run_id, ordinal)
+CREATE INDEX staff_department_idx ON hub.staff USING btree (department, id)
+CREATE INDEX systems_department_idx ON hub.systems USING btree (department, id)
+CREATE INDEX tokens_expiry_idx ON hub.tokens USING btree (expires_at) WHERE (expires_at IS NOT NULL)
+CREATE INDEX tokens_staff_idx ON hub.tokens USING btree (staff_id) WHERE (staff_id IS NOT NULL)
+CREATE INDEX tokens_system_idx ON hub.tokens USING btree (system_id) WHERE (system_id IS NOT NULL)
+CREATE UNIQUE INDEX batches_pkey ON hub.batches USING btree (run_id, number)
+CREATE UNIQUE INDEX change_numbers_pkey ON hub.change_numbers USING btree (resource_number)
+CREATE UNIQUE INDEX change_numbers_resource_key ON hub.change_numbers USING btree (resource)
+CREATE UNIQUE INDEX departments_code_key ON hub.departments USING btree (code) WHERE (code IS NOT NULL)
+CREATE UNIQUE INDEX departments_pkey ON hub.departments USING btree (id)
+CREATE UNIQUE INDEX entries_pkey ON ONLY audit.entries USING btree (id)
+CREATE UNIQUE INDEX idempotency_keys_pkey ON hub.idempotency_keys USING btree (scope, key)
+CREATE UNIQUE INDEX key_fingerprints_pkey ON hub.key_fingerprints USING btree (name)
+CREATE UNIQUE INDEX migrations_pkey ON hub.migrations USING btree (version)
+CREATE UNIQUE INDEX mounts_pkey ON hub.mounts USING btree (resource)
+CREATE UNIQUE INDEX ranges_pkey ON ONLY audit.ranges USING btree (id)
+CREATE UNIQUE INDEX rejects_pkey ON hub.rejects USING btree (run_id, line)
+CREATE UNIQUE INDEX resource_code_sequences_pkey ON hub.resource_code_sequences USING btree (prefix)
+CREATE UNIQUE INDEX resource_texts_pkey ON hub.resource_texts USING btree (resource)
+CREATE UNIQUE INDEX resource_transitions_pkey ON hub.resource_transitions USING btree (id)
+CREATE UNIQUE INDEX resource_versions_pkey ON hub.resource_versions USING btree (resource, version)
+CREATE UNIQUE INDEX resources_code_key ON hub.resources USING btree (code)
+CREATE UNIQUE INDEX resources_number_key ON hub.resources USING btree (number)
+CREATE UNIQUE INDEX resources_pkey ON hub.resources USING btree (id)
+CREATE UNIQUE INDEX run_bodies_pkey ON hub.run_bodies USING btree (run_id, piece)
+CREATE UNIQUE INDEX runs_pkey ON hub.runs USING btree (id)
+CREATE UNIQUE INDEX search_pkey ON ONLY audit.search USING btree (id)
+CREATE UNIQUE INDEX settings_pkey ON hub.settings USING btree (name)
+CREATE UNIQUE INDEX snapshot_rows_pkey ON hub.snapshot_rows USING btree (run_id, key)
+CREATE UNIQUE INDEX staff_account_key ON hub.staff USING btree (account)
+CREATE UNIQUE INDEX staff_pkey ON hub.staff USING btree (id)
+CREATE UNIQUE INDEX subjects_pkey ON ONLY audit.subjects USING btree (subject, id)
+CREATE UNIQUE INDEX systems_pkey ON hub.systems USING btree (id)
+CREATE UNIQUE INDEX tokens_pkey ON hub.tokens USING btree (digest)
+
+-- triggers
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entries FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entries_default FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+
+-- functions
+CREATE OR REPLACE FUNCTION audit.ensure_months(ahead integer)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'audit'
+AS $function$
+declare
+  missing text[] := '{}';
+  parent text;
+  month timestamp;
+  suffix text;
+begin
+  if ahead not between 0 and 120 then
+    raise exception '提前月数须在 0 至 120 之间 / Months ahead must be 0 to 120, not %', ahead;
+  end if;
+  perform pg_advisory_xact_lock(hashtext('audit.ensure_months'));
+  perform set_config('lock_timeout', '2s', true);
+  for month in
+    select generate_series(start, start + make_interval(months => ahead), interval '1 month')
+    from date_trunc('month', now() at time zone 'UTC') as start
+  loop
+    suffix := to_char(month, 'YYYY_MM');
+    foreach parent in array array['entries', 'search', 'subjects', 'ranges'] loop
+      continue when to_regclass(format('audit.%I', parent || '_' || suffix)) is not null;
+      begin
+        perform audit.make_partition(parent, suffix, format('for values from (%L) to (%L)',
+          audit.first_id(month at time zone 'UTC'),
+          audit.first_id((month + interval '1 month') at time zone 'UTC')));
+      exception
+        when check_violation or lock_not_available then
+          missing := missing || (parent || '_' || suffix);
+      end;
+    end loop;
+  end loop;
+  return missing;
+end
+$function$
+-- shuqiao_app=execute shuqiao_sealer=execute
+CREATE OR REPLACE FUNCTION audit.first_id(instant timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+  select rpad(lpad(to_hex(floor(extract(epoch from instant) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+$function$
+CREATE OR REPLACE FUNCTION audit.make_partition(parent text, suffix text, bounds text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'audit'
+AS $function$
+declare
+  partition text := parent || '_' || suffix;
+begin
+  execute format('create table audit.%I (like audit.%I including defaults including constraints including storage)',
+    partition, parent);
+  if parent = 'entries' then
+    execute format('create trigger refuse_change before update or delete or truncate on audit.%I '
+      'for each statement execute function audit.refuse_change()', partition);
+  end if;
+  execute format('alter table audit.%I attach partition audit.%I %s', parent, partition, bounds);
+end
+$function$
+CREATE OR REPLACE FUNCTION audit.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '审计日志只能追加,不能% / The audit log can only be added to: % on %.% is refused',
+    tg_op, tg_op, tg_table_schema, tg_table_name
+    using errcode = 'insufficient_privilege';
+end
+$function$

@@ -1,0 +1,37 @@
+import type { Knex } from 'knex'
+import { departmentStore } from '../identity/department-store.ts'
+import { settingsStore } from '../identity/settings-store.ts'
+import { staffStore } from '../identity/staff-store.ts'
+import { systemStore } from '../identity/system-store.ts'
+import { tokenStore } from '../identity/token-store.ts'
+import type { Database } from './connect.ts'
+
+/** All stores over one connection or one transaction: a store can never be on the wrong one. */
+export const openStores = (db: Knex) => ({
+  departments: departmentStore(db),
+  systems: systemStore(db),
+  staff: staffStore(db),
+  tokens: tokenStore(db),
+  settings: settingsStore(db),
+  /** Tells every process, once the transaction commits, that what it remembers may be out of date. */
+  announceChange: async (what: string): Promise<void> => {
+    await db.raw('select pg_notify(?, ?)', [changeChannel, what])
+  },
+})
+
+export type Stores = ReturnType<typeof openStores>
+
+/** LISTEN channel on which changes of systems, staff, grants and the catalog are told. */
+export const changeChannel = 'hub_changed'
+
+/** The pools, every store, and transactions over all of them. */
+export interface HubDatabase extends Database, Stores {
+  /** Everything that `work` writes is committed together, or nothing when it throws. */
+  atomically<T>(work: (stores: Stores, transaction: Knex.Transaction) => Promise<T>): Promise<T>
+}
+
+export const withStores = (database: Database): HubDatabase => ({
+  ...database,
+  ...openStores(database.knex),
+  atomically: (work) => database.knex.transaction((tx) => work(openStores(tx), tx)),
+})
