@@ -1,0 +1,158 @@
+import type { ClientBase } from 'pg'
+import { Refusal } from '../../shared/refusal.ts'
+import { recordsName } from '../records/record-table.ts'
+import type { ServedResource } from '../catalog/served-resource.ts'
+import type { Batch, StagedRow } from './batcher.ts'
+import { intakeResource } from './intake-resource.ts'
+import { landingSession, type LandingSession } from './landing-session.ts'
+import { intakeLimits } from './limits.ts'
+import type { IntakeParts } from './parts.ts'
+import type { RunRow } from './runs.ts'
+
+/**
+ * Makes a snapshot the whole: guards first, then the kept rows are merged in batches, then what the
+ * snapshot does not name is deleted. Each step commits alone and forgets what it has done, so that a
+ * commit which is interrupted goes on where it stopped.
+ *
+ *   guard ──▶ merge slice … ──▶ delete slice … ──▶ kept rows forgotten
+ */
+export async function commitSnapshot(
+  parts: IntakeParts,
+  run: RunRow,
+  served: ServedResource,
+): Promise<void> {
+  const isBegun = await hasBegun(parts, run.id)
+  if (!run.isForced && !isBegun) await guardDeletions(parts, run, served)
+  const session = landingSession(parts, {
+    runId: run.id,
+    resource: intakeResource(served),
+    isDry: false,
+    isSnapshot: false,
+    joins: false,
+    notAfter: null,
+    expectNew: run.startSeq === 0,
+  })
+  await mergeKept(parts, run, session)
+  await deleteMissing(parts, run, served, session)
+  await parts.pool.query('delete from hub.snapshot_rows where run_id = $1', [run.id])
+}
+
+/** Numbers of merged slices follow those of the rows' own batches and count from here. */
+const sliceNumberBase = 1_000_000
+
+/** A slice was merged before: the guards passed then, and the live records are no longer what they judged. */
+async function hasBegun(parts: IntakeParts, runId: string): Promise<boolean> {
+  const { rows } = await parts.pool.query(
+    'select 1 from hub.batches where run_id = $1 and number >= $2 limit 1',
+    [runId, sliceNumberBase],
+  )
+  return rows.length > 0
+}
+
+const missingFrom = (served: ServedResource): string =>
+  `from ${recordsName(served.number)} t where t._status <> 'deleted' and t._seq <= $2
+     and not exists (select from hub.snapshot_rows k where k.run_id = $1 and k.key = t._key)`
+
+async function guardDeletions(parts: IntakeParts, run: RunRow, served: ServedResource): Promise<void> {
+  const { rows } = await parts.bulkPool.query<{ missing: number; live: number }>(
+    `select (select count(*) ${missingFrom(served)})::integer as missing,
+       (select count(*) from ${recordsName(served.number)} where _status <> 'deleted')::integer as live`,
+    [run.id, run.startSeq ?? 0],
+  )
+  const { missing = 0, live = 0 } = rows[0] ?? {}
+  if (live === 0 || missing / live <= intakeLimits.snapshotDeletedShareMax) return
+  const percent = Math.round((missing / live) * 100)
+  throw new Refusal(
+    'state-conflict',
+    `快照将删除 ${missing} 条在用记录(${percent}%),超过 20% 上限,未作任何更改;确认无误请加 force=true ` +
+      `/ The snapshot would delete ${missing} of ${live} live records, more than 20 %; nothing was changed. Use force=true if that is right`,
+  )
+}
+
+interface KeptRow {
+  key: string
+  ordinal: number
+  stage_line: string
+  hash: string
+  source_at: string | null
+}
+
+/** Stage lines carry their ordinal in front; within a slice it counts from 0 again. */
+const renumbered = (row: KeptRow, ordinal: number): StagedRow => ({
+  key: row.key,
+  hash: row.hash,
+  line: `${ordinal}${row.stage_line.slice(row.stage_line.indexOf('\t'))}`,
+  sourceUpdatedAt: row.source_at,
+  isDeletion: false,
+  // Counted when the rows were read.
+  isFlagged: false,
+})
+
+const sliceBatch = (layer: StagedRow[]): Batch => ({
+  readCount: 0,
+  layers: [layer],
+  rejects: [],
+  supersededCount: 0,
+  unchangedCount: 0,
+})
+
+async function nextSliceNumber(parts: IntakeParts, runId: string): Promise<number> {
+  const { rows } = await parts.pool.query<{ number: number | null }>(
+    'select max(number) as number from hub.batches where run_id = $1',
+    [runId],
+  )
+  return Math.max(rows[0]?.number ?? 0, sliceNumberBase) + 1
+}
+
+async function mergeKept(parts: IntakeParts, run: RunRow, session: LandingSession): Promise<void> {
+  for (;;) {
+    const { rows } = await parts.pool.query<KeptRow>(
+      `select key, ordinal, stage_line, hash, source_at from hub.snapshot_rows
+       where run_id = $1 and ordinal >= 0 and stage_line is not null order by ordinal limit $2`,
+      [run.id, intakeLimits.batchRowsMax],
+    )
+    if (rows.length === 0) return
+    await session.land({
+      number: await nextSliceNumber(parts, run.id),
+      batch: sliceBatch(rows.map(renumbered)),
+      endByte: null,
+      prefixDigest: null,
+      alongside: (client) => forgetLines(client, run.id, rows),
+    })
+  }
+}
+
+/** The keys stay: they still say what the snapshot named. */
+const forgetLines = (client: ClientBase, runId: string, rows: readonly KeptRow[]): Promise<unknown> =>
+  client.query(
+    'update hub.snapshot_rows set stage_line = null where run_id = $1 and ordinal = any($2::bigint[])',
+    [runId, rows.map(({ ordinal }) => ordinal)],
+  )
+
+/** Only records that are not newer than the run's start: what came in meanwhile is not the snapshot's to judge. */
+async function deleteMissing(
+  parts: IntakeParts,
+  run: RunRow,
+  served: ServedResource,
+  session: LandingSession,
+): Promise<void> {
+  const { encode } = intakeResource(served)
+  for (;;) {
+    const { rows } = await parts.bulkPool.query<{ _key: string }>(
+      `select t._key ${missingFrom(served)} limit $3`,
+      [run.id, run.startSeq ?? 0, intakeLimits.batchRowsMax],
+    )
+    if (rows.length === 0) return
+    const layer = rows.map(({ _key: key }, ordinal): StagedRow => {
+      const row = { key, operation: 'delete', values: {}, status: 'deleted', quality: [] } as const
+      const { line, hash } = encode({ ...row, sourceUpdatedAt: null }, ordinal)
+      return { key, hash, line, sourceUpdatedAt: null, isDeletion: true, isFlagged: false }
+    })
+    await session.land({
+      number: await nextSliceNumber(parts, run.id),
+      batch: sliceBatch(layer),
+      endByte: null,
+      prefixDigest: null,
+    })
+  }
+}

@@ -1,0 +1,18 @@
+import type pg from 'pg'
+import type { ServedResource } from '../catalog/served-resource.ts'
+import type { AuditLog } from '../audit/facts.ts'
+import type { RejectSeal } from './reject-store.ts'
+
+/** What intake is built from. */
+export interface IntakeParts {
+  /** Direct connections for COPY and merges. */
+  bulkPool: pg.Pool
+  /** Ordinary reads and writes. */
+  pool: pg.Pool
+  /** The published resource, or null. */
+  served(id: string): Promise<ServedResource | null>
+  vault: RejectSeal
+  auditLog: AuditLog
+  /** The name of this process in leases. */
+  holder: string
+}

@@ -1,0 +1,142 @@
+import type { ClientBase, Pool } from 'pg'
+import { rowMessage } from '../../../schemas/api/row-codes.ts'
+import type { Fault, SourceRow } from '../../exchange/types.ts'
+import type { RejectedRow } from './batcher.ts'
+
+/** Seals and opens what rejects hold, with the hub's settings key. */
+export interface RejectSeal {
+  seal(plaintext: Buffer, context: string): Buffer
+  open(sealed: Buffer, context: string): Buffer
+}
+
+export interface Reason {
+  field: string | null
+  code: string
+  message: string
+}
+
+/** A reject as it is answered: first reason in front, all of them behind. */
+export interface AnsweredReject extends Reason {
+  line: number
+  key?: string
+  reasons: Reason[]
+}
+
+export interface KeptReject extends AnsweredReject {
+  source: SourceRow | string
+  sourceUpdatedAt: string | null
+  state: 'open' | 'repaired'
+  createdAt: string
+}
+
+const reasonOf = (fault: Fault): Reason => ({
+  field: fault.field,
+  code: fault.code,
+  message: rowMessage(fault.code),
+})
+
+const unknownReason: Reason = { field: null, code: 'type', message: rowMessage('type') }
+
+export function answeredReject(reject: RejectedRow): AnsweredReject {
+  const reasons = reject.reasons.map(reasonOf)
+  return {
+    line: reject.line,
+    ...(reject.key !== null && { key: reject.key }),
+    ...(reasons[0] ?? unknownReason),
+    reasons,
+  }
+}
+
+interface SealedContent {
+  source: SourceRow | string
+  key: string | null
+  sourceUpdatedAt: string | null
+}
+
+const sealContext = (runId: string, line: number): string => `reject:${runId}:${line}`
+
+/** Rejects of runs: the source row, its key and times are sealed; codes stay readable for the bureau's counts. */
+export function rejectStore(db: Pick<ClientBase, 'query'> | Pick<Pool, 'query'>, vault: RejectSeal) {
+  const opened = (row: RejectRow): KeptReject => {
+    const plain = vault.open(row.sealed, sealContext(row.run_id, row.line)).toString('utf8')
+    const content = JSON.parse(plain) as SealedContent
+    return {
+      line: row.line,
+      ...(content.key !== null && { key: content.key }),
+      ...(row.reasons[0] ?? unknownReason),
+      reasons: row.reasons,
+      source: content.source,
+      sourceUpdatedAt: content.sourceUpdatedAt,
+      state: row.state,
+      createdAt: row.created_at,
+    }
+  }
+  return {
+    add: async (runId: string, rejects: readonly RejectedRow[]): Promise<void> => {
+      if (rejects.length === 0) return
+      const answered = rejects.map(answeredReject)
+      await db.query(
+        `insert into hub.rejects (run_id, line, field, code, reasons, sealed)
+         select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[])
+         on conflict (run_id, line) do nothing`,
+        [
+          runId,
+          answered.map(({ line }) => line),
+          answered.map(({ field }) => field),
+          answered.map(({ code }) => code),
+          answered.map(({ reasons }) => JSON.stringify(reasons)),
+          rejects.map(({ source, key, sourceUpdatedAt, line }) =>
+            vault.seal(
+              Buffer.from(JSON.stringify({ source, key, sourceUpdatedAt })),
+              sealContext(runId, line),
+            ),
+          ),
+        ],
+      )
+    },
+    page: async (
+      runId: string,
+      { after, limit, onlyOpen = false }: { after: number; limit: number; onlyOpen?: boolean },
+    ): Promise<KeptReject[]> => {
+      const { rows } = await db.query<RejectRow>(
+        `select run_id, line, reasons, sealed, state, created_at from hub.rejects
+         where run_id = $1 and line > $2 and (not $4 or state = 'open') order by line limit $3`,
+        [runId, after, limit, onlyOpen],
+      )
+      return rows.map(opened)
+    },
+    /** Counts by code: what the bureau may see. */
+    countsByCode: async (runId: string): Promise<{ code: string; count: number }[]> => {
+      const { rows } = await db.query(
+        'select code, count(*)::integer as count from hub.rejects where run_id = $1 group by code order by code',
+        [runId],
+      )
+      return rows
+    },
+    markRepaired: (runId: string, lines: readonly number[], repairedBy: string) =>
+      db.query(
+        `update hub.rejects set state = 'repaired', repaired_by = $3, repaired_at = now()
+         where run_id = $1 and line = any($2::bigint[])`,
+        [runId, lines, repairedBy],
+      ),
+    /** Repaired rejects are purged after so many days: they are personal data. */
+    purge: async (days: number): Promise<number> => {
+      const { rowCount } = await db.query(
+        `delete from hub.rejects where state = 'repaired' and repaired_at < now() - make_interval(days => $1)`,
+        [days],
+      )
+      return rowCount ?? 0
+    },
+  }
+}
+
+interface RejectRow {
+  run_id: string
+  line: number
+  reasons: Reason[]
+  sealed: Buffer
+  state: 'open' | 'repaired'
+  created_at: string
+}
+
+export type RejectStore = ReturnType<typeof rejectStore>

@@ -1,0 +1,218 @@
+import type { Field } from '../../../schemas/field.ts'
+import {
+  aliasesName,
+  departuresName,
+  historyName,
+  isClock,
+  quoted,
+  recordsName,
+  type RecordTable,
+} from './record-table.ts'
+
+/**
+ * The SQL of a merge, written once per resource version. `$base` is the resource's last change number:
+ * a staged row's own number is base + ordinal + 1, so numbers follow the order of the source.
+ */
+export interface MergeStatements {
+  stage: string
+  insertFresh: string
+  compare: string
+  insertNew: string
+  keepHistory: string | null
+  keepOvertaken: string | null
+  keepAliases: string | null
+  keepDepartures: (filterFields: readonly string[]) => string
+  applyChanged: string
+  applyCleared: string
+  applyTouched: string
+  applyDeleted: string
+  keepTombstones: string
+  promoteVersions: readonly string[]
+}
+
+/** The staged rows' fate, decided against the live records under the resource's lock. */
+export type Outcome =
+  | 'fresh'
+  | 'new'
+  | 'changed'
+  | 'revived'
+  | 'unchanged'
+  | 'touched'
+  | 'cleared'
+  | 'stale'
+  | 'overtaken'
+  | 'deleted'
+  | 'absent'
+
+export const stageName = (table: RecordTable): string => `stage_${table.number}`
+export const fateName = (table: RecordTable): string => `fate_${table.number}`
+
+/** Scalar look-ups whose former values are kept. */
+const scalarLookups = (fields: readonly Field[]): Field[] =>
+  fields.filter((field) => field.lookup && field.type !== 'array' && field.type !== 'object')
+
+/** A flag that an accepted newer row takes away. */
+const refusedFlag = `'{newer-version-refused}'`
+
+/**
+ * Order of the questions, first yes decides. A late row never wins (`stale`); where the resource has
+ * versions, another version of the same licence is ordered by version, and a cancelled one never
+ * outranks a living one.
+ */
+function outcomeCase(table: RecordTable): string {
+  const version = table.versionField === null ? null : quoted(table.versionField)
+  const rank = (alias: string): string =>
+    `(${alias}._status <> 'cancelled', length(coalesce(${alias}.${version}::text, '')), coalesce(${alias}.${version}::text, ''))`
+  const versions =
+    version === null
+      ? ''
+      : `when s._op = 'u' and t._status <> 'deleted' and s.${version} is distinct from t.${version}
+           then case when ${rank('s')} > ${rank('t')} then 'changed' else 'overtaken' end`
+  return `case
+    when t._seq > $1 then 'fresh'
+    when t._key is null then case when s._op = 'd' then 'absent' else 'new' end
+    ${versions}
+    when s._source_at < t._source_at then 'stale'
+    when s._source_at is null and t._received_at > $2 then 'stale'
+    when s._op = 'd' then case when t._status = 'deleted' then 'unchanged' else 'deleted' end
+    when t._status = 'deleted' then 'revived'
+    when s._hash <> t._hash then 'changed'
+    when t._flags @> ${refusedFlag} then 'cleared'
+    when s._source_at > t._source_at or (s._source_at is not null and t._source_at is null) then 'touched'
+    else 'unchanged'
+  end`
+}
+
+const fateJoin = (table: RecordTable): string =>
+  `${stageName(table)} s join ${fateName(table)} f on f._ordinal = s._ordinal`
+
+function keepAliases(table: RecordTable): string | null {
+  const lookups = scalarLookups(table.fields)
+  if (lookups.length === 0) return null
+  const pairs = lookups
+    .map(({ name }) => `('${name}', t.${quoted(name)}::text, s.${quoted(name)}::text)`)
+    .join(', ')
+  return `insert into ${aliasesName(table.number)} (value, field, _key)
+    select v.former, v.field, t._key
+    from ${fateJoin(table)} join ${recordsName(table.number)} t on t._key = s._key
+    cross join lateral (values ${pairs}) v (field, former, present)
+    where f.outcome in ('changed', 'deleted') and v.former is not null
+      and v.former is distinct from case when s._op = 'd' then null else v.present end
+    on conflict do nothing`
+}
+
+/** Former values of the fields that grants filter by, noted where one of them changes or the record goes. */
+function keepDepartures(table: RecordTable, filterFields: readonly string[]): string {
+  const live = filterFields.filter((name) => table.fields.some((field) => field.name === name))
+  const former = live.map((name) => `'${name}', t.${quoted(name)}`).join(', ')
+  const moved = live.map((name) => `t.${quoted(name)} is distinct from s.${quoted(name)}`)
+  return `insert into ${departuresName(table.number)} (_seq, _key, former)
+    select $1 + s._ordinal + 1, t._key,
+      jsonb_build_object('_flagged', t._quality is not null or t._flags is not null${former === '' ? '' : `, ${former}`})
+    from ${fateJoin(table)} join ${recordsName(table.number)} t on t._key = s._key
+    where f.outcome = 'deleted' or (f.outcome = 'changed'
+      and (${[...moved, 's._quality is distinct from t._quality', 't._flags is not null'].join(' or ')}))
+    on conflict do nothing`
+}
+
+function historyStatements(table: RecordTable): Pick<MergeStatements, 'keepHistory' | 'keepOvertaken'> {
+  if (!table.history) return { keepHistory: null, keepOvertaken: null }
+  const names = table.fields.map(({ name }) => quoted(name))
+  const business = names.map((name) => `, ${name}`).join('')
+  const system = '_key, _status, _seq, _hash, _run, _source_at, _received_at, _quality, _flags'
+  const live = `t._key, t._status, t._seq, t._hash, t._run, t._source_at, t._received_at, t._quality, t._flags`
+  return {
+    keepHistory: `insert into ${historyName(table.number)} (${system}${business}, _until)
+      select ${live}${names.map((name) => `, t.${name}`).join('')}, $1
+      from ${fateJoin(table)} join ${recordsName(table.number)} t on t._key = s._key
+      where f.outcome in ('changed', 'deleted') on conflict do nothing`,
+    keepOvertaken: `insert into ${historyName(table.number)} (${system}${business}, _until)
+      select s._key, case when s._status = 'cancelled' then 'cancelled' else 'superseded' end, $1::bigint + s._ordinal + 1, s._hash, $2, s._source_at, $3::timestamptz, s._quality, null${names.map((name) => `, s.${name}`).join('')}, $3::timestamptz
+      from ${fateJoin(table)} where f.outcome = 'overtaken' on conflict do nothing`,
+  }
+}
+
+/**
+ * When the current version of a licence is cancelled, the highest one that is not becomes current again:
+ * the two change places between the live table and the history.
+ */
+function promoteVersions(table: RecordTable): string[] {
+  if (table.versionField === null || !table.history) return []
+  const version = quoted(table.versionField)
+  const names = table.fields.map(({ name }) => quoted(name))
+  const history = historyName(table.number)
+  const live = recordsName(table.number)
+  const best = `select distinct on (h._key) h.*, s._ordinal from ${stageName(table)} s
+      join ${live} t on t._key = s._key and t._status = 'cancelled'
+      join ${history} h on h._key = t._key and h._status in ('current', 'superseded')
+        and h.${version} is distinct from t.${version}
+      where not exists (select from ${history} later where later._key = h._key
+        and later.${version} is not distinct from h.${version} and later._seq > h._seq)
+      order by h._key, length(h.${version}::text) desc, h.${version}::text desc, h._seq desc`
+  const columns = '_status, _hash, _run, _source_at, _quality, _flags'
+  const moved = [...names, '_hash', '_run', '_source_at', '_quality']
+  return [
+    `insert into ${history} (_key, _seq, _received_at, ${columns}${names.map((name) => `, ${name}`).join('')}, _until)
+      select t._key, t._seq, t._received_at, ${columns
+        .split(', ')
+        .map((name) => `t.${name}`)
+        .join(', ')}${names.map((name) => `, t.${name}`).join('')}, $2
+      from ${live} t join (${best}) b on b._key = t._key where $1::bigint is not null on conflict do nothing`,
+    `update ${live} t set ${moved.map((name) => `${name} = b.${name}`).join(', ')},
+        _status = 'current', _seq = $1::bigint + b._ordinal + 1, _received_at = $2
+      from (${best}) b where t._key = b._key`,
+  ]
+}
+
+/** Writes every statement of the table's merge. */
+export function mergeStatements(table: RecordTable): MergeStatements {
+  const names = table.fields.map(({ name }) => quoted(name))
+  const business = names.map((name) => `, ${name}`).join('')
+  const stagedBusiness = names.map((name) => `, s.${name}`).join('')
+  const live = recordsName(table.number)
+  const stage = stageName(table)
+  const system = '_key, _status, _seq, _hash, _run, _source_at, _received_at, _quality'
+  const staged = `s._key, s._status, $1::bigint + s._ordinal + 1, s._hash, $2::uuid, s._source_at, $3::timestamptz, s._quality`
+  const applied = names.map((name) => `${name} = s.${name}, `).join('')
+  const emptied = names.map((name) => `${name} = null, `).join('')
+  const fate = fateName(table)
+  const clocks = table.fields
+    .filter(isClock)
+    .map(({ name }) => `${quoted(name)} = s.${quoted(name)}, `)
+    .join('')
+  return {
+    stage,
+    ...historyStatements(table),
+    insertFresh: `insert into ${live} (${system}${business})
+      select ${staged}${stagedBusiness} from ${stage} s where s._op = 'u' on conflict (_key) do nothing`,
+    compare: `with compared as materialized (
+        select s._ordinal, ${outcomeCase(table)} as outcome
+        from ${stage} s left join ${live} t on t._key = s._key
+      ), kept as (
+        insert into ${fate} (_ordinal, outcome) select _ordinal, outcome from compared
+        where outcome not in ('fresh', 'unchanged', 'stale')
+      )
+      select outcome, count(*)::integer as count from compared group by outcome`,
+    insertNew: `insert into ${live} (${system}${business})
+      select ${staged}${stagedBusiness} from ${fateJoin(table)} where f.outcome = 'new'`,
+    keepAliases: keepAliases(table),
+    keepDepartures: (filterFields) => keepDepartures(table, filterFields),
+    applyChanged: `update ${live} t set ${applied}_status = s._status, _seq = $1::bigint + s._ordinal + 1,
+        _hash = s._hash, _run = $2::uuid, _source_at = coalesce(s._source_at, t._source_at),
+        _received_at = $3::timestamptz, _quality = s._quality, _flags = null
+      from ${fateJoin(table)} where t._key = s._key and f.outcome in ('changed', 'revived')`,
+    applyCleared: `update ${live} t set _flags = nullif(array_remove(t._flags, 'newer-version-refused'), '{}'),
+        _seq = $1::bigint + s._ordinal + 1, _source_at = coalesce(s._source_at, t._source_at)
+      from ${fateJoin(table)} where t._key = s._key and f.outcome = 'cleared'`,
+    applyTouched: `update ${live} t set ${clocks}_source_at = s._source_at
+      from ${fateJoin(table)} where t._key = s._key and f.outcome = 'touched'`,
+    applyDeleted: `update ${live} t set ${emptied}_status = 'deleted', _seq = $1::bigint + s._ordinal + 1,
+        _hash = '', _run = $2::uuid, _source_at = coalesce(s._source_at, t._source_at),
+        _received_at = $3::timestamptz, _quality = null, _flags = null
+      from ${fateJoin(table)} where t._key = s._key and f.outcome = 'deleted'`,
+    keepTombstones: `insert into ${live} (_key, _status, _seq, _hash, _run, _source_at, _received_at)
+      select s._key, 'deleted', $1::bigint + s._ordinal + 1, ''::bytea, $2::uuid, s._source_at, $3::timestamptz
+      from ${fateJoin(table)} where f.outcome = 'absent' and s._source_at is not null`,
+    promoteVersions: promoteVersions(table),
+  }
+}
