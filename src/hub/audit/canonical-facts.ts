@@ -1,0 +1,104 @@
+import type { KeyObject } from 'node:crypto'
+import type { AuditFacts, AuditSubject } from './facts.ts'
+import { hashSubject } from './keys.ts'
+import { auditLimits } from './limits.ts'
+import { canonicalNote, plainInstant, plainText, plainTexts } from './plain-values.ts'
+
+type FactKind = 'text' | 'instant' | 'count' | 'texts' | 'subjects' | 'range' | 'note'
+
+/** Every fact that an entry may hold. The order of names is that of RFC 8785, section 3.2.3 (all are ASCII). */
+export const factKinds = {
+  address: 'text',
+  caseNumber: 'text',
+  code: 'text',
+  decidedAt: 'instant',
+  department: 'text',
+  fields: 'texts',
+  grantIds: 'texts',
+  note: 'note',
+  operation: 'text',
+  operator: 'text',
+  outcome: 'text',
+  policyVersion: 'count',
+  purpose: 'text',
+  recordHash: 'text',
+  recordSeq: 'count',
+  requestBytes: 'count',
+  requestDigest: 'text',
+  requestId: 'text',
+  requestedAt: 'instant',
+  resource: 'text',
+  resourceVersion: 'count',
+  responseBytes: 'count',
+  responseDigest: 'text',
+  rowCount: 'count',
+  runId: 'text',
+  sequenceRange: 'range',
+  staff: 'text',
+  subjects: 'subjects',
+  system: 'text',
+  traceId: 'text',
+} as const satisfies Record<keyof AuditFacts, FactKind>
+
+export type FactName = keyof typeof factKinds
+
+const isFactName = (name: string): name is FactName => name in factKinds
+export const factNames = Object.keys(factKinds).filter(isFactName)
+
+export interface HashedSubject {
+  resource: string
+  hash: Buffer
+}
+
+/** A record's keyed hash for every subject, each record once. */
+export function hashSubjects(
+  subjects: readonly AuditSubject[] | undefined,
+  subjectsKey: KeyObject,
+): HashedSubject[] {
+  if (!subjects || subjects.length === 0) return []
+  const found = new Map<string, HashedSubject>()
+  for (const { resource, key } of subjects.slice(0, auditLimits.subjectsMax)) {
+    const hash = hashSubject(subjectsKey, resource, key)
+    found.set(hash.toString('base64url'), { resource: plainText(resource), hash })
+  }
+  return [...found.values()]
+}
+
+/** Canonical JSON (RFC 8785) of one fact; undefined where there is nothing to say. */
+export function canonicalFact(
+  name: FactName,
+  facts: AuditFacts,
+  subjects: readonly HashedSubject[],
+): string | undefined {
+  const value: unknown = facts[name]
+  if (value === undefined || value === null) return undefined
+  switch (factKinds[name]) {
+    case 'instant':
+      return JSON.stringify(value instanceof Date ? plainInstant(value) : plainText(value))
+    case 'count':
+      return canonicalCount(value)
+    case 'texts':
+      return JSON.stringify(plainTexts(Array.isArray(value) ? value : [value]))
+    case 'subjects':
+      return canonicalSubjects(subjects, facts.subjects?.length ?? 0)
+    case 'range':
+      return canonicalRange(facts.sequenceRange)
+    case 'note':
+      return canonicalNote(value)
+    default:
+      return JSON.stringify(plainText(value))
+  }
+}
+
+/** ECMAScript's own form of a number is that of RFC 8785, section 3.2.2.3. */
+const canonicalCount = (value: unknown): string =>
+  Number.isFinite(value) ? JSON.stringify(value) : JSON.stringify(plainText(value))
+
+const canonicalRange = (range: AuditFacts['sequenceRange']): string =>
+  `{"after":${canonicalCount(range?.after)},"through":${canonicalCount(range?.through)}}`
+
+function canonicalSubjects(subjects: readonly HashedSubject[], asked: number): string {
+  const hashes = subjects.map(({ hash }) => hash.toString('base64url'))
+  if (asked > auditLimits.subjectsMax) hashes.push(`…(+${asked - auditLimits.subjectsMax})`)
+  return JSON.stringify(hashes)
+}

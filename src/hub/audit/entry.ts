@@ -1,0 +1,110 @@
+import type { KeyObject } from 'node:crypto'
+import { canonicalFact, factNames, type HashedSubject, hashSubjects } from './canonical-facts.ts'
+import { sealDetails } from './details.ts'
+import type { AuditFacts } from './facts.ts'
+import { hashCase } from './keys.ts'
+import { digestFact, type Leaf, makeLeaf } from './leaf.ts'
+import { plainText } from './plain-values.ts'
+import { drawSalt } from './salts.ts'
+
+/** One entry, ready to be written: the leaf, what finds it, and what it says, sealed. */
+export interface AuditEntry {
+  /** UUIDv7: its time is `readyAt`, and decides the month. */
+  id: string
+  /** Milliseconds since 1970. */
+  readyAt: number
+  leaf: Leaf
+  search: SearchTexts
+  caseHash: Buffer | null
+  subjects: readonly HashedSubject[]
+  range: { resource: string; after: number; through: number } | null
+  details: Buffer
+  /** Roughly what it weighs in memory and on the wire. */
+  bytes: number
+}
+
+type SearchName =
+  | 'operation'
+  | 'outcome'
+  | 'code'
+  | 'department'
+  | 'system'
+  | 'resource'
+  | 'purpose'
+export type SearchTexts = Record<SearchName, string | null>
+
+/** The first 48 bits of a UUIDv7 are milliseconds since 1970 (RFC 9562, section 5.7). */
+export const instantOfId = (id: string): number =>
+  Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+
+/** The month (`2026-01`, UTC) whose key and partition an entry belongs to. */
+export const monthOfId = (id: string): string => new Date(instantOfId(id)).toISOString().slice(0, 7)
+
+export interface EntryKeys {
+  subjects: KeyObject
+  /** Of the id's month. */
+  details: KeyObject
+}
+
+/** Makes the entry of some facts under a UUIDv7; never refuses a value (`plain-values.ts`). */
+export function buildEntry(id: string, facts: AuditFacts, keys: EntryKeys): AuditEntry {
+  const readyAt = instantOfId(id)
+  const instant = new Date(readyAt).toISOString()
+  const subjects = hashSubjects(facts.subjects, keys.subjects)
+  const { json, digests, salts } = commit(facts, subjects)
+  const leaf = makeLeaf(id, instant, digests)
+  const details = sealDetails(keys.details, json, salts)
+  return {
+    id,
+    readyAt,
+    leaf,
+    search: searchTexts(facts),
+    caseHash: facts.caseNumber === undefined ? null : hashCase(keys.subjects, facts.caseNumber),
+    subjects,
+    range: rangeOf(facts),
+    details,
+    bytes: 300 + leaf.bytes.length + details.length + subjects.length * 120,
+  }
+}
+
+/** The facts' canonical object, their digests' canonical object, and the salts, all in one order. */
+function commit(
+  facts: AuditFacts,
+  subjects: readonly HashedSubject[],
+): { json: string; digests: string; salts: string } {
+  let json = ''
+  let digests = ''
+  let salts = ''
+  for (const name of factNames) {
+    const canonical = canonicalFact(name, facts, subjects)
+    if (canonical === undefined) continue
+    const salt = drawSalt()
+    const comma = salts === '' ? '' : ','
+    salts += salt
+    json += `${comma}"${name}":${canonical}`
+    digests += `${comma}"${name}":"${digestFact(salt, name, canonical)}"`
+  }
+  return { json: `{${json}}`, digests: `{${digests}}`, salts }
+}
+
+const searchText = (value: string | undefined): string | null =>
+  value === undefined ? null : plainText(value)
+
+const searchTexts = (facts: AuditFacts): SearchTexts => ({
+  operation: searchText(facts.operation),
+  outcome: searchText(facts.outcome),
+  code: searchText(facts.code),
+  department: searchText(facts.department),
+  system: searchText(facts.system),
+  resource: searchText(facts.resource),
+  purpose: searchText(facts.purpose),
+})
+
+/** An empty range covered nothing, so nothing need be found by it. */
+function rangeOf({ resource, sequenceRange }: AuditFacts): AuditEntry['range'] {
+  if (resource === undefined || !sequenceRange) return null
+  const { after, through } = sequenceRange
+  if (!Number.isSafeInteger(after) || !Number.isSafeInteger(through) || through <= after)
+    return null
+  return { resource: plainText(resource), after, through }
+}

@@ -1,0 +1,198 @@
+import type pg from 'pg'
+import {
+  Entry,
+  EntryPage,
+  EntryParams,
+  EntrySearch,
+  type Look,
+  LookPage,
+  SubjectQuery,
+  SubjectSearch,
+} from '../../../schemas/api/audit.ts'
+import { pageLimitDefault } from '../../../schemas/api/common.ts'
+import { Refusal } from '../../shared/refusal.ts'
+import type { Api, ApiReply, ApiRequest, ApiRoutes } from '../http/api.ts'
+import { auditCall } from '../http/audit-call.ts'
+import { type Page, readPage, toPage } from '../http/cursors.ts'
+import type { Caller } from '../identity/caller.ts'
+import { demand, may, mayForAll } from '../identity/permissions.ts'
+import { hashCase, hashSubject, type AuditKeys } from './keys.ts'
+import { findEntry, findLooks, type FoundEntry, searchEntries } from './search.ts'
+import { entryView, lookView } from './views.ts'
+
+export interface AuditParts {
+  database: { pool: pg.Pool }
+  keys: AuditKeys
+  /** The merge keys behind a key as asked for: a look-up key, a former number. */
+  resolveKeys(resource: string, key: string): Promise<readonly string[]>
+  /** The change numbers that a record has had. */
+  sequencesOf(resource: string, mergeKeys: readonly string[]): Promise<readonly { seq: number }[]>
+  /** The department that provides a resource; null for an unknown one. */
+  providerOf(resource: string): Promise<string | null>
+}
+
+const tags = ['audit']
+
+export const auditRoutes =
+  (parts: AuditParts): ApiRoutes =>
+  async (app) => {
+    searchAuditEntries(app, parts)
+    getAuditEntry(app, parts)
+    findAuditSubjects(app, parts)
+    getAuditSubjects(app, parts)
+  }
+
+function searchAuditEntries(app: Api, parts: AuditParts): void {
+  const schema = {
+    operationId: 'searchAuditEntries',
+    summary: '检索审计记录,新的在前 / Search audit entries, newest first',
+    tags,
+    querystring: EntrySearch,
+    response: { 200: EntryPage },
+  }
+  app.get('/audit/entries', { schema }, async (request, reply) => {
+    const { limit, after, caseNumber, department: asked, ...filter } = request.query
+    const wanted = readEntryPage({ limit, after })
+    const department = await visiblePart(request.caller, { ...filter, department: asked }, parts)
+    const rows = await searchEntries(parts.database.pool, {
+      ...filter,
+      ...(department !== undefined && { department }),
+      ...(caseNumber !== undefined && { caseHash: hashCase(parts.keys.subjects, caseNumber) }),
+      beforeId: wanted.after,
+      rowsMax: wanted.limit + 1,
+    })
+    const page = toPage(rows, wanted.limit, ({ id }) => [id])
+    const note = { query: { ...request.query } }
+    const rowCount = page.items.length
+    await auditCall(request, reply, {
+      operation: 'audit.search',
+      outcome: 'allowed',
+      rowCount,
+      note,
+    })
+    return page
+  })
+}
+
+function getAuditEntry(app: Api, parts: AuditParts): void {
+  const schema = {
+    operationId: 'getAuditEntry',
+    summary: '一条审计记录及其回执 / One audit entry with its receipt',
+    tags,
+    params: EntryParams,
+    response: { 200: Entry },
+  }
+  app.get('/audit/entries/:id', { schema }, async (request, reply) => {
+    const { caller, params } = request
+    demand(caller, 'audit.read', caller?.department ?? null)
+    const found = await findEntry(parts.database.pool, params.id.toLowerCase())
+    if (!found || !(await maySee(caller, found, parts))) throw new Refusal('not-found')
+    const view = await entryView(parts.keys, found)
+    const note = { entry: view.id }
+    await auditCall(request, reply, {
+      operation: 'audit.read',
+      outcome: 'allowed',
+      rowCount: 1,
+      note,
+    })
+    return view
+  })
+}
+
+function findAuditSubjects(app: Api, parts: AuditParts): void {
+  const schema = {
+    operationId: 'findAuditSubjects',
+    summary: '谁查过这条记录 / Who looked at this record',
+    tags,
+    body: SubjectSearch,
+    response: { 200: LookPage },
+  }
+  app.post('/audit/subjects', { schema }, (request, reply) =>
+    answerLooks({ request, reply, parts }, request.body),
+  )
+}
+
+function getAuditSubjects(app: Api, parts: AuditParts): void {
+  const schema = {
+    operationId: 'getAuditSubjects',
+    summary:
+      '谁查过这条记录;个人号码请用 POST / Who looked at this record; use POST where keys are personal',
+    tags,
+    querystring: SubjectQuery,
+    response: { 200: LookPage },
+  }
+  app.get('/audit/subjects', { schema }, (request, reply) =>
+    answerLooks({ request, reply, parts }, request.query),
+  )
+}
+
+interface LookCall {
+  request: ApiRequest
+  reply: ApiReply
+  parts: AuditParts
+}
+
+async function answerLooks(
+  { request, reply, parts }: LookCall,
+  asked: SubjectSearch,
+): Promise<Page<Look>> {
+  const { resource, key } = asked
+  const { keys, database } = parts
+  const { limit, after } = readEntryPage(asked)
+  demand(request.caller, 'audit.subjects', await parts.providerOf(resource))
+  const mergeKeys = [...new Set([key, ...(await parts.resolveKeys(resource, key))])]
+  const sequences = await parts.sequencesOf(resource, mergeKeys)
+  const found = await findLooks(database.pool, {
+    resource,
+    hashes: mergeKeys.map((mergeKey) => hashSubject(keys.subjects, resource, mergeKey)),
+    sequences: sequences.map(({ seq }) => seq),
+    beforeId: after,
+    rowsMax: limit + 1,
+  })
+  const { items, next } = toPage(found, limit, ({ entry }) => [entry.id])
+  // Not as a subject: asking who looked is no look at the record itself.
+  const note = { keyHash: hashSubject(keys.subjects, resource, key).toString('base64url') }
+  const facts = { operation: 'audit.subjects', resource, rowCount: items.length, note }
+  await auditCall(request, reply, { ...facts, outcome: 'allowed' })
+  return { items: await Promise.all(items.map((look) => lookView(keys, look))), next }
+}
+
+/** `?limit=&after=` of lists ordered by entry id, newest first. */
+function readEntryPage(query: { limit?: number | undefined; after?: string | undefined }): {
+  limit: number
+  after: string | null
+} {
+  const { after } = readPage(query.after === undefined ? {} : { after: query.after })
+  const isId = after === null || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(after)
+  if (!isId) throw new Refusal('request-invalid', '游标无效 / The cursor is not one of this list')
+  return { limit: query.limit ?? pageLimitDefault, after }
+}
+
+/**
+ * The department that a search is limited to; undefined for all. A department sees its own calls, and
+ * everybody's calls of the resources that it provides.
+ */
+async function visiblePart(
+  caller: Caller | null,
+  asked: { department?: string | undefined; resource?: string | undefined },
+  parts: AuditParts,
+): Promise<string | undefined> {
+  if (mayForAll(caller, 'audit.read')) return asked.department
+  const own = demand(caller, 'audit.read', caller?.department ?? null).department
+  const provider = asked.resource === undefined ? null : await parts.providerOf(asked.resource)
+  if (provider !== null && provider === own) return asked.department
+  const department = asked.department ?? own
+  demand(caller, 'audit.read', department)
+  return department ?? undefined
+}
+
+async function maySee(
+  caller: Caller | null,
+  { entry }: FoundEntry,
+  parts: AuditParts,
+): Promise<boolean> {
+  if (may(caller, 'audit.read', entry.department)) return true
+  return (
+    entry.resource !== null && may(caller, 'audit.read', await parts.providerOf(entry.resource))
+  )
+}

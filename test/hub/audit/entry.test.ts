@@ -1,0 +1,201 @@
+import canonicalize from 'canonicalize'
+import * as fc from 'fast-check'
+import { createHash, createHmac, createSecretKey } from 'node:crypto'
+import { v7 as createId } from 'uuid'
+import { describe, expect, test } from 'vitest'
+import { factNames } from '../../../src/hub/audit/canonical-facts.ts'
+import { openDetails } from '../../../src/hub/audit/details.ts'
+import { buildEntry, instantOfId, monthOfId } from '../../../src/hub/audit/entry.ts'
+import type { AuditFacts } from '../../../src/hub/audit/facts.ts'
+import { hashSubject, openAuditKeys } from '../../../src/hub/audit/keys.ts'
+import { auditLimits } from '../../../src/hub/audit/limits.ts'
+import { digestOf, entryKeys, readFacts } from './audit-samples.ts'
+
+const build = (facts: AuditFacts) => buildEntry(createId(), facts, entryKeys)
+const detailsOf = (facts: AuditFacts) => openDetails(entryKeys.details, build(facts).details)
+
+interface LeafJson {
+  version: number
+  id: string
+  readyAt: string
+  digests: Record<string, string>
+}
+
+describe('values that would spoil a log', () => {
+  test('control characters and lone surrogates are written out, everywhere in the facts', () => {
+    const entry = build(
+      readFacts({
+        purpose: 'a\u0000b\u001f\ud800c',
+        note: { 'k\u0000': ['\u0007', '\udfff', 'line\nnext'] },
+      }),
+    )
+    expect(entry.search.purpose).toBe('a\\u0000b\\u001f\ufffdc')
+    expect(openDetails(entryKeys.details, entry.details).facts).toMatchObject({
+      purpose: 'a\\u0000b\\u001f\ufffdc',
+      note: { 'k\\u0000': ['\\u0007', '\ufffd', 'line\nnext'] },
+    })
+  })
+
+  test('a huge value is cut with a marker and never splits a character', () => {
+    const { facts } = detailsOf(
+      readFacts({ purpose: '𠮷'.repeat(100_000), operator: `a${'𠮷'.repeat(600)}` }),
+    )
+    expect(facts.purpose).toMatch(/^(𠮷){500}…\(\+199000\)$/u)
+    expect(String(facts.operator).isWellFormed()).toBe(true)
+  })
+
+  test('a note that is cyclic, deep, wide or full of what JSON cannot say still makes an entry', () => {
+    const cyclic: Record<string, unknown> = {
+      big: 10n,
+      none: undefined,
+      not: Number.NaN,
+      at: new Date(0),
+    }
+    cyclic['self'] = cyclic
+    cyclic['wide'] = Array.from({ length: 100_000 }, (_, index) => index)
+    cyclic['__proto__x'] = Symbol('s')
+    const { facts } = detailsOf(readFacts({ note: cyclic }))
+    expect(JSON.stringify(facts.note).length).toBeLessThan(auditLimits.noteCharactersMax + 1000)
+    expect(facts.note).toMatchObject({ big: '10', not: 'NaN', at: '1970-01-01T00:00:00.000Z' })
+    const long = detailsOf(readFacts({ note: { reason: Array(40).fill('x'.repeat(1000)) } }))
+    expect(long.facts.note).toMatchObject({ charactersOmitted: expect.any(Number) })
+  })
+
+  test('an invalid date and a count that is no number are said, not thrown', () => {
+    const { facts } = detailsOf(
+      readFacts({ decidedAt: new Date(Number.NaN), rowCount: Number.NaN }),
+    )
+    expect(facts).toMatchObject({ decidedAt: 'Invalid Date', rowCount: 'NaN' })
+  })
+
+  test('five hundred subjects and more fit, each record once', () => {
+    const subjects = Array.from({ length: 12_000 }, (_, index) => ({
+      resource: 'population',
+      key: `k${index % 11_000}`,
+    }))
+    const entry = build(readFacts({ subjects }))
+    expect(entry.subjects).toHaveLength(auditLimits.subjectsMax)
+    expect(entry.leaf.bytes.length).toBeLessThan(4000)
+    const listed = openDetails(entryKeys.details, entry.details).facts.subjects as string[]
+    expect(listed.at(-1)).toBe('…(+2000)')
+  })
+
+  test('an empty or impossible range of changes covers nothing', () => {
+    const ranges = [
+      { after: 5, through: 5 },
+      { after: 9, through: 1 },
+      { after: 0.5, through: 2 },
+    ]
+    for (const sequenceRange of ranges) {
+      expect(build(readFacts({ sequenceRange })).range).toBeNull()
+    }
+    const kept = build(readFacts({ sequenceRange: { after: 1, through: 3 } })).range
+    expect(kept).toEqual({ resource: 'population', after: 1, through: 3 })
+  })
+})
+
+describe('the leaf', () => {
+  const everyFact = (facts: AuditFacts) => {
+    const entry = build(facts)
+    const leaf = JSON.parse(entry.leaf.bytes.toString()) as LeafJson
+    return { entry, leaf, ...openDetails(entryKeys.details, entry.details) }
+  }
+
+  test('is canonical JSON of version, id, time and digests, hashed as RFC 6962 says', () => {
+    const { entry, leaf } = everyFact(readFacts())
+    expect(entry.leaf.bytes.toString()).toBe(canonicalize(leaf))
+    expect(leaf).toMatchObject({ version: 1, id: entry.id })
+    expect(Date.parse(leaf.readyAt)).toBe(instantOfId(entry.id))
+    const hash = createHash('sha256').update('\0').update(entry.leaf.bytes).digest('hex')
+    expect(entry.leaf.hash).toBe(hash)
+  })
+
+  test('shows no operator, case, address or subject, in clear or as a hash that repeats', () => {
+    const facts = readFacts()
+    const { entry, leaf } = everyFact(facts)
+    const text = entry.leaf.bytes.toString()
+    const hashes = [entry.caseHash, ...entry.subjects.map(({ hash }) => hash)]
+    for (const hash of hashes) {
+      expect(text).not.toContain(hash?.toString('base64url'))
+      expect(text).not.toContain(hash?.toString('hex'))
+    }
+    for (const secret of ['王芳', '000123', '10.3.2.1', '11010119900307002X', 'population']) {
+      expect(text).not.toContain(secret)
+      expect(entry.details.toString('latin1')).not.toContain(secret)
+    }
+    const again = everyFact(facts).leaf
+    const repeated = Object.entries(leaf.digests).filter(
+      ([name, digest]) => again.digests[name] === digest,
+    )
+    expect(repeated).toEqual([])
+  })
+
+  test('has a salt of its own, of at least 128 bits, for every fact', () => {
+    const { salts, leaf } = everyFact(readFacts())
+    const all = Object.values(salts)
+    expect(new Set(all).size).toBe(Object.keys(leaf.digests).length)
+    for (const salt of all) expect(Buffer.from(salt, 'base64url')).toHaveLength(18)
+  })
+
+  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.constant('\u0000\ud800'))
+  const anyFacts = fc.record(
+    {
+      operation: text,
+      outcome: fc.constantFrom('allowed', 'denied', 'absent', 'failed'),
+      requestId: text,
+      requestedAt: fc.date(),
+      operator: text,
+      caseNumber: text,
+      subjects: fc.array(fc.record({ resource: text, key: text }), { maxLength: 20 }),
+      sequenceRange: fc.record({ after: fc.integer(), through: fc.integer() }),
+      fields: fc.array(text),
+      rowCount: fc.oneof(fc.double(), fc.integer()),
+      note: fc.dictionary(text, fc.jsonValue()),
+    },
+    { requiredKeys: ['operation', 'outcome', 'requestId', 'requestedAt'] },
+  ) as fc.Arbitrary<AuditFacts>
+
+  test('digests verify against the stored values and salts, whatever the facts', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const { leaf, facts: stored, salts, entry } = everyFact(facts)
+        expect(Object.keys(leaf.digests)).toEqual(Object.keys(stored).toSorted())
+        expect(entry.leaf.bytes.toString()).toBe(canonicalize(leaf))
+        for (const [name, digest] of Object.entries(leaf.digests)) {
+          const value = stored[name as keyof typeof stored]
+          const salt = salts[name as keyof typeof salts] ?? ''
+          expect(digestOf(salt, name, canonicalize(value) ?? '')).toBe(digest)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('fact names stand in the order of canonical JSON', () => {
+    expect(factNames).toEqual(factNames.toSorted())
+  })
+})
+
+describe('keys', () => {
+  test('a subject hash is HMAC-SHA-256 of resource, zero byte and key', () => {
+    const expected = createHmac('sha256', Buffer.alloc(32, 7)).update('population\0X1').digest()
+    expect(hashSubject(entryKeys.subjects, 'population', 'X1')).toEqual(expected)
+  })
+
+  test('details open with the key of the month of their id only, and not when a bit was changed', () => {
+    const entry = build(readFacts())
+    expect(monthOfId(entry.id)).toBe(new Date(entry.readyAt).toISOString().slice(0, 7))
+    expect(() => openDetails(createSecretKey(Buffer.alloc(32, 9)), entry.details)).toThrow()
+    entry.details[20]! ^= 1
+    expect(() => openDetails(entryKeys.details, entry.details)).toThrow()
+  })
+
+  test('a month key is opened once and then at hand', async () => {
+    let openedCount = 0
+    const auditMonth = async () => Buffer.alloc(32, ++openedCount)
+    const keys = openAuditKeys({ subjects: Buffer.alloc(32), auditMonth })
+    const first = await keys.month('2026-01')
+    expect(keys.month('2026-01')).toBe(first)
+    expect(openedCount).toBe(1)
+  })
+})
