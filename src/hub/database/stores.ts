@@ -1,4 +1,6 @@
 import type { Knex } from 'knex'
+import { mountStore } from '../catalog/mount-store.ts'
+import { resourceStore } from '../catalog/resource-store.ts'
 import { departmentStore } from '../identity/department-store.ts'
 import { settingsStore } from '../identity/settings-store.ts'
 import { staffStore } from '../identity/staff-store.ts'
@@ -13,6 +15,8 @@ export const openStores = (db: Knex) => ({
   staff: staffStore(db),
   tokens: tokenStore(db),
   settings: settingsStore(db),
+  resources: resourceStore(db),
+  mounts: mountStore(db),
   /** Tells every process, once the transaction commits, that what it remembers may be out of date. */
   announceChange: async (what: string): Promise<void> => {
     await db.raw('select pg_notify(?, ?)', [changeChannel, what])

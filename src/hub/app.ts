@@ -1,0 +1,136 @@
+import type { FastifySerializerCompiler } from 'fastify'
+import { type Catalog, type CatalogNeeds, openCatalog } from './catalog/catalog.ts'
+import { catalogRoutes } from './catalog/routes.ts'
+import type { Config } from './config.ts'
+import type { Database } from './database/connect.ts'
+import { type Changes, createChanges, listenToChanges } from './http/changes.ts'
+import { type HubDatabase, withStores } from './database/stores.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { useAccessLog } from './http/access-log.ts'
+import { useProblems } from './http/answer-problems.ts'
+import type { Api } from './http/api.ts'
+import { type CallLog, useAuditLog } from './http/audit-call.ts'
+import { receiveCalls, useAuthentication } from './http/authentication.ts'
+import { limitBodyTime } from './http/body-time.ts'
+import { createApi } from './http/create-api.ts'
+import { healthRoutes, type ReadinessCheck } from './http/health-routes.ts'
+import { type InFlight, limitInFlight } from './http/in-flight.ts'
+import { createMetrics, measureCalls, type Metrics } from './http/metrics.ts'
+import { describeApi } from './http/openapi.ts'
+import { problemRoutes } from './http/problem-routes.ts'
+import { auditCheck, readinessChecks, readinessWarnings } from './http/readiness.ts'
+import { useSafeHeaders } from './http/safe-headers.ts'
+import { createAuthenticator, type Authenticator } from './identity/authenticate.ts'
+import { identityRoutes } from './identity/routes.ts'
+import { createSetup, type Setup } from './identity/setup.ts'
+import type { Keys } from './keys.ts'
+
+/** What the hub is made of; the same for a server and for a test. */
+export interface HubParts {
+  config: Config
+  database: Database
+  auditLog: CallLog
+  keys: Keys
+  clock?: Clock
+  /** Where log lines go; standard output when absent. */
+  logStream?: { write(line: string): void }
+  /** How answers become JSON; tests check each against its schema on the way. */
+  compileSerializer?: FastifySerializerCompiler<unknown>
+  /** What else must work before the hub is ready: the queue. */
+  checks?: readonly ReadinessCheck[]
+  /** What the catalog asks of adapters and grants. */
+  catalog?: CatalogNeeds
+}
+
+/** What every area's routes are given. */
+export interface Hub {
+  config: Config
+  database: HubDatabase
+  auditLog: CallLog
+  keys: Keys
+  clock: Clock
+  metrics: Metrics
+  authenticator: Authenticator
+  setup: Setup
+  inFlight: InFlight
+  changes: Changes
+  catalog: Catalog
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    hub: Hub
+  }
+}
+
+/** The whole API without a port: every area is one line. The order of the hooks is their order here. */
+export async function buildHub(parts: HubParts): Promise<Api> {
+  const { config, auditLog } = parts
+  const log = { level: config.logLevel, ...(parts.logStream && { stream: parts.logStream }) }
+  const app = createApi({ ...parts, http: config.http, log })
+  const hub = assembleHub(parts, app)
+  app.decorate('hub', hub)
+
+  useProblems(app)
+  useAuditLog(app, auditLog)
+  useAccessLog(app, log)
+  await useSafeHeaders(app, config.http)
+  limitBodyTime(app)
+  useAuthentication(app, {
+    authenticator: hub.authenticator,
+    callsPerSecond: config.http.callsPerSecond,
+    anonymousCallsPerSecond: config.http.anonymousPerSecond,
+    ...hub.clock,
+  })
+  await describeApi(app)
+
+  const checks = [
+    ...readinessChecks(hub.database),
+    auditCheck(hub.database, auditLog.gauges),
+    ...(parts.checks ?? []),
+  ]
+  const warnings = readinessWarnings(hub.database)
+  await app.register(healthRoutes({ ...hub, checks, warnings }))
+  await app.register(problemRoutes)
+  await app.register(identityRoutes(hub), { prefix: '/v1' })
+  await app.register(catalogRoutes(hub), { prefix: '/v1' })
+  listenToChanges(app, hub)
+  return app
+}
+
+function assembleHub(parts: HubParts, app: Api): Hub {
+  const { config, auditLog, keys, clock = systemClock } = parts
+  const database = withStores(parts.database)
+  const metrics = createMetrics()
+  receiveCalls(app, clock)
+  const inFlight = limitInFlight(app, config.http.concurrencyMax)
+  measureCalls(app, metrics)
+  metrics.addGauge({
+    name: 'shuqiao_http_requests_in_flight',
+    help: 'Calls being answered now',
+    read: () => inFlight.count,
+  })
+  metrics.addGauge({
+    name: 'shuqiao_audit_entries_waiting',
+    help: 'Audit entries handed in and not yet durable',
+    read: () => auditLog.gauges?.().waiting ?? 0,
+  })
+  const authenticator = createAuthenticator({ ...database.tokens, nowMs: clock.nowMs })
+  const setup = createSetup(database.settings)
+  const changes = createChanges()
+  changes.subscribe(() => authenticator.clear())
+  const catalog = openCatalog({ database, clock, changes, log: app.log, ...parts.catalog })
+  return {
+    config,
+    database,
+    auditLog,
+    keys,
+    clock,
+    metrics,
+    authenticator,
+    setup,
+    inFlight,
+    changes,
+    catalog,
+  }
+}

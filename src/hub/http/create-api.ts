@@ -1,0 +1,100 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, {
+  type FastifyError,
+  type FastifySerializerCompiler,
+  type FastifyServerOptions,
+  LogController,
+} from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import type { HttpConfig } from '../config.ts'
+import { Refusal } from '../../shared/refusal.ts'
+import { createLogger, type LogSettings } from './access-log.ts'
+import { sendProblem } from './answer-problems.ts'
+import type { Api } from './api.ts'
+import { problemBody, problemMediaType, toRefusal } from './problem.ts'
+import { newRequestId } from './request-id.ts'
+import { compileValidator } from './validation.ts'
+
+/** Longest path parameter: a record's key may be made of several fields. */
+const paramLengthMax = 2048
+
+/** Time within which all headers must have come. */
+const headersMsMax = 30_000
+const keepAliveMs = 75_000
+
+export interface ApiSettings {
+  http: HttpConfig
+  log: LogSettings
+  compileSerializer?: FastifySerializerCompiler<unknown> | undefined
+}
+
+/** Answers are built by views of ours; the schemas describe them, and tests hold both equal. */
+const plainJson: FastifySerializerCompiler<unknown> = () => (answer) => JSON.stringify(answer)
+
+/** Fastify with the house's limits, validation and words; no routes, no hooks yet. */
+export function createApi(settings: ApiSettings): Api {
+  const { http, log, compileSerializer = plainJson } = settings
+  const options: FastifyServerOptions = {
+    loggerInstance: createLogger(log),
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: newRequestId,
+    bodyLimit: http.bodyBytesMax,
+    // Off, since intake may take hours; `limitBodyTime` stands in for it.
+    requestTimeout: 0,
+    keepAliveTimeout: keepAliveMs,
+    // Draining is answered by a hook of ours, as a problem.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    trustProxy: http.trustProxy.length > 0 ? http.trustProxy : false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: paramLengthMax },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error: FastifyError, _request, reply) => {
+      sendProblem(reply, toRefusal(error))
+    },
+    ...(http.tls && { serverFactory: tlsServer(http.tls) }),
+  }
+  const app: Api = Fastify(options).withTypeProvider<TypeBoxTypeProvider>()
+  app.server.headersTimeout = headersMsMax
+  app.setValidatorCompiler(compileValidator)
+  app.setSerializerCompiler(compileSerializer)
+  parseJson(app)
+  return app
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+const tlsServer = (tls: { certificate: string; key: string }) => (handler: Handler) =>
+  createTlsServer({ cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, handler)
+
+/** JSON only. Whether a body may be empty is for the route's schema to say, whatever its Content-Type. */
+function parseJson(app: Api): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') return done(null, undefined)
+    return parse(request, body.toString(), done)
+  })
+}
+
+/** What Node's parser refuses never becomes a request; it still gets a problem, then the line is cut. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const detail =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '请求头过长 / The headers are too long'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '请求头迟迟未到 / The headers did not come in time'
+        : '不是有效的 HTTP 请求 / Not a valid HTTP request'
+  const body = JSON.stringify(problemBody(new Refusal('request-invalid', detail), newRequestId()))
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: ${problemMediaType}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

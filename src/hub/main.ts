@@ -1,0 +1,123 @@
+import { buildHub } from './app.ts'
+import { openAuditKeys } from './audit/keys.ts'
+import { openAuditLog } from './audit/log.ts'
+import type { Config } from './config.ts'
+import { connectClient } from './database/clients.ts'
+import { type Database, openDatabase } from './database/connect.ts'
+import { fingerprintLedger } from './database/key-fingerprints.ts'
+import type { Log } from './database/log.ts'
+import { migrate } from './database/migrate.ts'
+import { provideDatabase } from './database/provide.ts'
+import { errorCode } from './error-code.ts'
+import { createLogger } from './http/access-log.ts'
+import type { Api } from './http/api.ts'
+import { bootstrapAdmin } from './identity/bootstrap-admin.ts'
+import { openKeys } from './keys.ts'
+import { StartRefusal } from './start-refusal.ts'
+
+/*
+ *  database ─▶ migrations ─▶ pools ─▶ keys ─▶ audit log ─▶ app ─▶ first admin ─▶ listening
+ *                                                                                   │ stop
+ *     stopped ◀─ database ◀─ pools ◀─ audit log ◀─ app, in-flight calls finished ◀── draining
+ */
+export interface RunningHub {
+  /** `http://127.0.0.1:8080` */
+  url: string
+  app: Api
+  /** Finishes what is in flight and closes everything in order, within 10 s; may be called twice. */
+  stop(): Promise<void>
+}
+
+/** What is in flight may take so long; then its connections are cut, so that the rest has time to close. */
+const drainMsMax = 6000
+
+/** Starts the hub as the settings say. Whatever was opened is closed again when a later step fails. */
+export async function startHub(config: Config): Promise<RunningHub> {
+  const log = createLogger({ level: config.logLevel })
+  const closing: (() => Promise<void>)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (const close of closing.splice(0).toReversed()) {
+      await close().catch((error: unknown) => log.error({ err: error }, 'closing failed'))
+    }
+  }
+  try {
+    const app = await openHub(config, log, closing)
+    const url = await listenOn(app, config)
+    process.stdout.write(`Shuqiao listening on ${url}\n`)
+    let stopped: Promise<void> | undefined
+    return { url, app, stop: () => (stopped ??= closeAll()) }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+type Closing = (() => Promise<void>)[]
+
+async function openHub(config: Config, log: Log, closing: Closing): Promise<Api> {
+  const database = await openMigrated(config, log, closing)
+  const keys = await openKeys(config.keysDir, fingerprintLedger(database.knex))
+  const auditLog = openAuditLog({
+    keys: openAuditKeys(keys),
+    openClient: () => connectClient({ url: database.directUrl, purpose: 'audit' }),
+    onFault: (error) => log.error({ err: error }, 'the audit log could not be written'),
+  })
+  closing.push(() => auditLog.close())
+  const app = await buildHub({ config, database, auditLog, keys })
+  closing.push(() => drain(app))
+  const tokenPath = await bootstrapAdmin(app.hub.database, config)
+  if (tokenPath !== null) {
+    process.stdout.write(`首位管理员的令牌 / Token of the first administrator: ${tokenPath}\n`)
+  }
+  return app
+}
+
+async function openMigrated(config: Config, log: Log, closing: Closing): Promise<Database> {
+  const provided = await provideDatabase(config, log)
+  closing.push(() => provided.stop())
+  const { urls } = provided
+  await migrate({ url: urls.migration, log })
+  const { connectionsMax } = config.database
+  const database = await openDatabase({
+    url: urls.app,
+    directUrl: urls.direct,
+    poolMax: { general: connectionsMax, reads: connectionsMax },
+    log,
+  })
+  closing.push(() => database.close())
+  return database
+}
+
+async function drain(app: Api): Promise<void> {
+  app.hub.inFlight.drain()
+  const timer = setTimeout(() => app.server.closeAllConnections(), drainMsMax)
+  // A kept-alive connection whose last answer has gone out would otherwise be waited for.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), 50)
+  await app.close()
+  clearTimeout(timer)
+  clearInterval(sweep)
+}
+
+async function listenOn(app: Api, { http }: Config): Promise<string> {
+  try {
+    await app.listen({ host: http.host, port: http.port, listenTextResolver: () => 'listening' })
+  } catch (error) {
+    throw listenRefused(error, http) ?? error
+  }
+  const address = app.server.address()
+  const port = typeof address === 'object' && address ? address.port : http.port
+  const host = http.host.includes(':') ? `[${http.host}]` : http.host
+  return `${http.tls ? 'https' : 'http'}://${host}:${port}`
+}
+
+function listenRefused(error: unknown, { host, port }: Config['http']): StartRefusal | null {
+  const place = `${host}:${port}`
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `端口 ${place} 已被占用,请用 SHUQIAO_PORT 改用别的端口 / ${place} is in use; choose another with SHUQIAO_PORT`,
+    EACCES: `无权监听 ${place},请用 SHUQIAO_PORT 改用 1024 以上的端口 / May not listen on ${place}; choose a port above 1024`,
+    EADDRNOTAVAIL: `本机没有地址 ${host},请检查 SHUQIAO_HOST / This machine has no address ${host}; check SHUQIAO_HOST`,
+    ENOTFOUND: `无法解析 ${host},请检查 SHUQIAO_HOST / Cannot resolve ${host}; check SHUQIAO_HOST`,
+  }
+  const reason = reasons[errorCode(error) ?? '']
+  return reason === undefined ? null : new StartRefusal(reason, error)
+}
