@@ -1,0 +1,88 @@
+import { defineAdapter } from '../adapter.ts'
+import registryMapping from './mapping-registry-csv.json' with { type: 'json' }
+import mapping from './mapping.json' with { type: 'json' }
+
+const companyColumns = {
+  FRWYBS: '法人唯一标识',
+  TYXYDM: '统一社会信用代码',
+  FRFL: '主体类型',
+  FRMC: '法人名称/字号',
+  CYMC: '曾用名称',
+  FRMC_EN: '法人名称(英文)',
+  FDDBR: '法定代表人/负责人',
+  FR_ZJLX: '法定代表人身份证件类型',
+  FR_ZJHM: '法定代表人身份号码',
+  DOM: '住所',
+  DOMDISTRICT: '住所行政区划',
+  OPLOC: '经营场所',
+  DJJG: '登记管理机关',
+  ZGJG: '业务主管机关',
+  DJRQ: '登记日期',
+  CXZT: '存续状态',
+  DJZCH: '登记注册号',
+  ZZJGDM: '组织机构代码',
+  YWFW: '宗旨和业务范围',
+  QY_JY: '兼营',
+  ZCZB: '注册/开办资金金额(万元)',
+  BM_BZ: '币种代码',
+  JFLY: '经费来源',
+  JGSYXZ: '群团机关性质',
+  SHZZLX: '社会组织类型',
+  QY_LX: '市场主体类型',
+  HYML: '行业门类',
+  HYDM: '行业代码',
+  HZRQ: '核准日期',
+  JYQSRQ: '经营起始日期',
+  JYJZRQ: '经营截止日期',
+  JGGSS: '属地监管工商所',
+  JGSWS: '属地税务部门',
+  GT_ZCXS: '个体工商户组成形式',
+  BZ_CZ: '是否城镇',
+  DH: '电话',
+  ZXRQ: '注销日期',
+  ZXYY: '注销原因',
+  DXRQ: '吊销日期',
+  GXSJ: '更新时间',
+  BZ: '备注',
+}
+
+const registryColumns = {
+  企业名称: '企业名称',
+  统一社会信用代码: '统一社会信用代码',
+  注册日期: '注册日期',
+  企业类型: '企业类型',
+  法人代表: '法人代表',
+  注册资金: '注册资金',
+  经营范围: '经营范围',
+  所在省份: '所在省份',
+  地区: '地区',
+  注册地址: '注册地址',
+}
+
+/** 市场监管:法人库共享表,以及按公开登记信息整理的文件。 */
+export const marketRegulation = defineAdapter({
+  id: 'market-regulation',
+  title: '市场监管法人适配器',
+  titleEn: 'Market regulation: legal persons',
+  department: 'market-regulation',
+  sources: {
+    companies: {
+      title: '法人基础信息',
+      titleEn: 'Legal persons',
+      standard: 'legal-person',
+      mapping,
+      sample: new URL('./sample.csv', import.meta.url),
+      mediaType: 'text/csv',
+      columns: companyColumns,
+    },
+    'registry-csv': {
+      title: '企业登记公开信息文件',
+      titleEn: 'Published registrations, as files',
+      standard: 'legal-person',
+      mapping: registryMapping,
+      sample: new URL('./sample-registry.csv', import.meta.url),
+      mediaType: 'text/csv',
+      columns: registryColumns,
+    },
+  },
+})
