@@ -1,7 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { closed, Instant, nullable, pageQuery, Slug } from './common.ts'
-import { fieldTypes, identifierKinds, maskKinds, sensitivities } from '../field.ts'
-import type { Mapping } from './mapping.ts'
+import { type Field, fieldTypes, identifierKinds, maskKinds, sensitivities } from '../field.ts'
 
 /** Reserved words (`limit`, `after`, `fields`) are refused by the catalog, which can say why. */
 const FieldName = Type.String({ pattern: '^[a-z][A-Za-z0-9]{0,62}$', examples: ['idNumber'] })
@@ -20,7 +19,9 @@ const fieldProperties = {
     Type.Object(
       {
         field: FieldName,
-        in: Type.Array(Type.Union([Type.String({ maxLength: 100 }), Type.Null()]), { maxItems: 50 }),
+        in: Type.Array(Type.Union([Type.String({ maxLength: 100 }), Type.Null()]), {
+          maxItems: 50,
+        }),
       },
       { additionalProperties: false },
     ),
@@ -39,6 +40,14 @@ export const ChildField = Type.Object(fieldProperties, { additionalProperties: f
 export const ResourceField = Type.Object(
   { ...fieldProperties, fields: Type.Optional(Type.Array(ChildField, { maxItems: 200 })) },
   { additionalProperties: false },
+)
+
+/** As answered: what the catalog and the standards hold, as it stands. */
+export const ResourceFields = Type.Unsafe<readonly Field[]>(Type.Array(ResourceField))
+export const MergeKeys = Type.Unsafe<readonly (readonly string[])[]>(
+  Type.Array(Type.Array(Type.String()), {
+    description: '合并键,按优先次序 / merge keys, the first whole one counts',
+  }),
 )
 
 const Assessment = Type.Object(
@@ -61,7 +70,14 @@ export const formatClasses = [
 ] as const
 
 export const shareTypes = ['unconditional', 'conditional', 'not-shared'] as const
-export const grades = ['core', 'important', 'general-1', 'general-2', 'general-3', 'general-4'] as const
+export const grades = [
+  'core',
+  'important',
+  'general-1',
+  'general-2',
+  'general-3',
+  'general-4',
+] as const
 export const updateCycles = [
   'realtime',
   'daily',
@@ -188,7 +204,14 @@ export const resourceStates = [
 ] as const
 export type ResourceState = (typeof resourceStates)[number]
 
-export const resourceActions = ['submit', 'return', 'approve', 'publish', 'withdraw', 'revise'] as const
+export const resourceActions = [
+  'submit',
+  'return',
+  'approve',
+  'publish',
+  'withdraw',
+  'revise',
+] as const
 export type ResourceAction = (typeof resourceActions)[number]
 
 /**
@@ -210,7 +233,12 @@ export const resourceTransitions: readonly {
   { action: 'approve', from: ['department-review'], to: 'bureau-review' },
   { action: 'return', from: ['department-review', 'bureau-review'], to: 'returned' },
   { action: 'publish', from: ['bureau-review'], to: 'published' },
-  { action: 'publish', from: ['draft', 'returned', 'department-review'], to: 'published', setupOnly: true },
+  {
+    action: 'publish',
+    from: ['draft', 'returned', 'department-review'],
+    to: 'published',
+    setupOnly: true,
+  },
   { action: 'withdraw', from: ['published'], to: 'withdrawn' },
   { action: 'revise', from: ['published', 'withdrawn'], to: 'draft' },
 ]
@@ -274,8 +302,8 @@ export const Resource = Type.Object(
   {
     ...summarised,
     assessments,
-    fields: Type.Array(ResourceField),
-    keys: Type.Array(Type.Array(Type.String())),
+    fields: ResourceFields,
+    keys: MergeKeys,
     ...lifecycle,
   },
   { examples: [{ ...draftExample, code: '101001/000001', state: 'draft', version: 1 }] },
@@ -305,42 +333,3 @@ export const ResourceStep = Type.Object({
   at: Instant,
 })
 export type ResourceStep = Static<typeof ResourceStep>
-
-const mountExamples = [
-  { adapter: 'public-security', source: 'residents' },
-  { mapping: { fields: { name: { from: 'XM', steps: ['trim'] } }, ignore: ['BZ'] } },
-]
-
-/**
- * How a resource is fed: through a department's adapter, or a mapping of its own for what is pushed. The
- * mapping is checked by its compiler, which points at each fault, so that the body says little of it.
- */
-export const MountDraft = closed(
-  {
-    adapter: Type.Optional(Slug),
-    source: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    mapping: Type.Optional(
-      Type.Unsafe<Record<string, unknown>>(
-        Type.Object({}, { description: '映射 / a mapping: fields, children, key, operation, …' }),
-      ),
-    ),
-  },
-  { examples: mountExamples },
-)
-export type MountDraft = Static<typeof MountDraft>
-
-/** A mount as it is kept. */
-export type Mount = { adapter: string; source: string } | { mapping: Mapping }
-
-export const ResourceMount = Type.Object(
-  {
-    resource: Slug,
-    adapter: Type.Optional(Slug),
-    source: Type.Optional(Type.String()),
-    mapping: Type.Optional(Type.Object({})),
-    version: Type.Integer(),
-    updatedBy: Type.String(),
-    updatedAt: Instant,
-  },
-  { examples: [{ resource: 'population', ...mountExamples[0], version: 1, updatedBy: 'li-si' }] },
-)

@@ -1,4 +1,5 @@
 import type { FastifySerializerCompiler } from 'fastify'
+import { mappingOf } from '../../adapters/index.ts'
 import { type Catalog, type CatalogNeeds, openCatalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
@@ -23,6 +24,8 @@ import { useSafeHeaders } from './http/safe-headers.ts'
 import { createAuthenticator, type Authenticator } from './identity/authenticate.ts'
 import { identityRoutes } from './identity/routes.ts'
 import { createSetup, type Setup } from './identity/setup.ts'
+import { type Intake, openIntake } from './intake/intake.ts'
+import { intakeRoutes } from './intake/routes.ts'
 import type { Keys } from './keys.ts'
 
 /** What the hub is made of; the same for a server and for a test. */
@@ -42,6 +45,9 @@ export interface HubParts {
   catalog?: CatalogNeeds
 }
 
+/** The departments' adapters that ship with the hub. */
+const adapters = { mapping: mappingOf }
+
 /** What every area's routes are given. */
 export interface Hub {
   config: Config
@@ -55,6 +61,7 @@ export interface Hub {
   inFlight: InFlight
   changes: Changes
   catalog: Catalog
+  intake: Intake
 }
 
 declare module 'fastify' {
@@ -94,6 +101,7 @@ export async function buildHub(parts: HubParts): Promise<Api> {
   await app.register(problemRoutes)
   await app.register(identityRoutes(hub), { prefix: '/v1' })
   await app.register(catalogRoutes(hub), { prefix: '/v1' })
+  await app.register(intakeRoutes(hub), { prefix: '/v1' })
   listenToChanges(app, hub)
   return app
 }
@@ -119,7 +127,9 @@ function assembleHub(parts: HubParts, app: Api): Hub {
   const setup = createSetup(database.settings)
   const changes = createChanges()
   changes.subscribe(() => authenticator.clear())
-  const catalog = openCatalog({ database, clock, changes, log: app.log, ...parts.catalog })
+  const catalog = openCatalog({ database, clock, changes, log: app.log, adapters, ...parts.catalog })
+  const intake = openIntake({ ...parts, served: catalog.served, log: app.log })
+  app.addHook('onClose', () => intake.close())
   return {
     config,
     database,
@@ -132,5 +142,6 @@ function assembleHub(parts: HubParts, app: Api): Hub {
     inFlight,
     changes,
     catalog,
+    intake,
   }
 }

@@ -52,6 +52,7 @@ export interface TestHubOptions {
   /** Wraps the log that the hub is given: to refuse, to fold. */
   auditLog?: (log: CallLog) => CallLog
   checks?: HubParts['checks']
+  catalog?: HubParts['catalog']
   /** Called before the app is ready, to add routes of the test's own. */
   extend?: (app: Api) => void
 }
@@ -79,6 +80,7 @@ export async function buildTestHub(options: TestHubOptions = {}): Promise<TestHu
     logStream: { write: (line) => logLines.push(line) },
     ...(options.clock && { clock: options.clock }),
     ...(options.checks && { checks: options.checks }),
+    ...(options.catalog && { catalog: options.catalog }),
   })
   options.extend?.(app)
   await app.ready()

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { AuditFacts, AuditLog } from '../audit/facts.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
 import type { Database } from '../database/connect.ts'
+import type { Log } from '../database/log.ts'
 import { type Keys, seal, unseal } from '../keys.ts'
 import type { KnownResource } from './access.ts'
 import { intakeLimits } from './limits.ts'
@@ -22,7 +23,7 @@ export interface IntakeOptions {
   keys: Keys
   auditLog: AuditLog
   served(id: string): Promise<ServedResource | null>
-  onFault(error: unknown): void
+  log: Log
 }
 
 /** Opens intake: every few seconds it looks for runs whose process died. */
@@ -39,9 +40,12 @@ export function openIntake(options: IntakeOptions): Intake {
     auditLog,
     holder: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
   }
-  const stored = storedRuns(parts, options.onFault)
+  const onFault = (error: unknown): void => {
+    options.log.error({ err: error }, 'a run could not be worked off')
+  }
+  const stored = storedRuns(parts, onFault)
   const timer = setInterval(() => {
-    stored.sweep().catch(options.onFault)
+    stored.sweep().catch(onFault)
   }, intakeLimits.leaseMs / 3)
   timer.unref()
   return {

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg'
 import copyStreams from 'pg-copy-streams'
 import { pipeline as pump } from 'node:stream/promises'
 import { Refusal } from '../../shared/refusal.ts'
+import { copyOptions } from '../records/encode.ts'
 import type { Merge, MergeCounts } from '../records/merge.ts'
 import { fateName, stageName } from '../records/merge-statements.ts'
 import { recordsName, stageColumns } from '../records/record-table.ts'
@@ -142,7 +143,7 @@ function* pieces(rows: readonly StagedRow[]): Generator<string> {
 
 async function copyIn(client: ClientBase, merge: Merge, rows: readonly StagedRow[]): Promise<void> {
   if (rows.length === 0) return
-  const sql = `copy ${stageName(merge.table)} (${stageColumns(merge.table)}) from stdin`
+  const sql = `copy ${stageName(merge.table)} (${stageColumns(merge.table)}) from stdin ${copyOptions}`
   await pump(pieces(rows), client.query(copyStreams.from(sql)))
 }
 

@@ -22,17 +22,17 @@ import { runStore, type RunRow } from './runs.ts'
 
 /** A long load in pieces: open, put numbered batches, commit. An agent resumes at `nextBatch`. */
 export const loadRoutes =
-  (hub: Hub, intake: Intake): ApiRoutes =>
+  (hub: Hub): ApiRoutes =>
   async (app) => {
-    openLoad(app, intake)
-    commitRun(app, intake)
+    openLoad(app, hub)
+    commitRun(app, hub)
     await app.register(async (streamed: Api) => {
       takeStreams(streamed)
-      putNumbered(streamed, hub, intake)
+      putNumbered(streamed, hub)
     })
   }
 
-function openLoad(app: Api, intake: Intake) {
+function openLoad(app: Api, { intake }: Hub) {
   const schema = {
     operationId: 'openLoad',
     summary: '开始分批推送 / Open a long load',
@@ -64,7 +64,7 @@ function openLoad(app: Api, intake: Intake) {
   })
 }
 
-function putNumbered(app: Api, { config }: Hub, intake: Intake) {
+function putNumbered(app: Api, { config, intake }: Hub) {
   const schema = {
     operationId: 'putBatch',
     summary: '提交第 n 批 / Put batch n of a long load',
@@ -87,7 +87,7 @@ function putNumbered(app: Api, { config }: Hub, intake: Intake) {
   })
 }
 
-function commitRun(app: Api, intake: Intake) {
+function commitRun(app: Api, { intake }: Hub) {
   const schema = {
     operationId: 'commitLoad',
     summary: '结束分批推送 / Commit a long load',

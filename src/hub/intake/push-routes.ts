@@ -17,13 +17,13 @@ import { bodyStore } from './stored-bodies.ts'
 
 /** `POST /resources/{id}/batches`: a whole body as one run. */
 export const pushRoutes =
-  (hub: Hub, intake: Intake): ApiRoutes =>
+  (hub: Hub): ApiRoutes =>
   async (app) => {
     takeStreams(app)
-    pushRows(app, hub, intake)
+    pushRows(app, hub)
   }
 
-function pushRows(app: Api, { config }: Hub, intake: Intake) {
+function pushRows(app: Api, { config, intake }: Hub) {
   const schema = {
     operationId: 'pushBatch',
     summary: '推送一批记录 / Push records',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import { todayInShanghai } from '../../shared/conditions.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import { decodeRows, type RowMediaType } from '../../exchange/decode/decode-rows.ts'
@@ -89,6 +90,8 @@ export async function pushRows(parts: IntakeParts, push: Push): Promise<PushedBo
       if (flow.isFull(batcher.readCount)) {
         await flow.hand(batcher.take(), block.endByte, digest.copy().digest())
       }
+      // A body that is at hand already would else be parsed on while the database waits for its next bytes.
+      await turn()
     }
     resume.finish()
     if (batcher.readCount > 0) {

@@ -3,6 +3,7 @@ import { page } from '../../../schemas/api/common.ts'
 import { KeptReject, RejectQuery, RunParams } from '../../../schemas/api/intake.ts'
 import { csvLines } from '../../exchange/decode/write-csv.ts'
 import type { SourceRow } from '../../exchange/types.ts'
+import type { Hub } from '../app.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { decodeCursor, toPage } from '../http/cursors.ts'
@@ -17,7 +18,7 @@ const pageLimitDefault = 50
 
 /** `GET /runs/{id}/rejects`: source rows with their reasons, to the provider only, every reading audited. */
 export const rejectRoutes =
-  (intake: Intake): ApiRoutes =>
+  ({ intake }: Hub): ApiRoutes =>
   async (app) => {
     listRejects(app, intake)
   }

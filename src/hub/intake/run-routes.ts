@@ -1,6 +1,7 @@
 import { page } from '../../../schemas/api/common.ts'
 import { PushAnswer, ReplayBody, Run, RunParams, RunQuery } from '../../../schemas/api/intake.ts'
 import { Refusal } from '../../shared/refusal.ts'
+import type { Hub } from '../app.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { readPage, toPage } from '../http/cursors.ts'
@@ -14,7 +15,7 @@ import { runView } from './views.ts'
 
 /** Runs: list, look, cancel, retry, replay. */
 export const runRoutes =
-  (intake: Intake): ApiRoutes =>
+  ({ intake }: Hub): ApiRoutes =>
   async (app) => {
     listRuns(app, intake)
     getRun(app, intake)
