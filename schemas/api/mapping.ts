@@ -213,6 +213,7 @@ const childrenOf = <Step extends TSchema>(step: Step) => {
     {
       zip: Sources,
       split: Type.Optional(Type.String({ minLength: 1, maxLength: 40 })),
+      row: Sources,
       rows: Sources,
       source: Type.Optional(Column),
       on: Type.Optional(Type.Record(Column, Column, { minProperties: 1, maxProperties: 10 })),
@@ -221,7 +222,7 @@ const childrenOf = <Step extends TSchema>(step: Step) => {
     {
       ...strict,
       description:
-        'One of: `zip` + `split` (parallel lists in cells), `rows` (several source rows of one key), `source` + `on` (column there → column here) + `fields` (a second table; pushed rows carry it as an array under that name).',
+        'One of: `zip` + `split` (parallel lists in cells), `row` (one child out of the row itself, from any of its columns), `rows` (several source rows of one key), `source` + `on` (column there → column here) + `fields` (a second table; pushed rows carry it as an array under that name).',
     },
   )
 }
@@ -280,6 +281,7 @@ export type FieldSource =
 export interface MappingChildren {
   zip?: Record<string, FieldSource>
   split?: string
+  row?: Record<string, FieldSource>
   rows?: Record<string, FieldSource>
   source?: string
   on?: Record<string, string>

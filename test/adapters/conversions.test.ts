@@ -233,8 +233,8 @@ const writtenFields = (mapping: Mapping, fields: readonly Field[]): [Field, Fiel
       from.filter((field) => field.name === name).map((field) => [field, source]),
     )
   const lists = Object.entries(mapping.children ?? {}).flatMap(
-    ([name, { zip, rows, fields: own }]) =>
-      found(zip ?? rows ?? own, fields.find((field) => field.name === name)?.fields ?? []),
+    ([name, { zip, row, rows, fields: own }]) =>
+      found(zip ?? row ?? rows ?? own, fields.find((field) => field.name === name)?.fields ?? []),
   )
   return [...found(mapping.fields, fields), ...lists]
 }

@@ -170,12 +170,14 @@ const compileZip = (
   }
 }
 
-const compileRows = (
+/** One child out of the row's own columns: the only one (`row`), or one of many to be joined (`rows`). */
+const compileRow = (
   sources: Readonly<Record<string, FieldSource>>,
   place: ChildrenPlace,
+  key: 'row' | 'rows',
 ): FieldWriter => {
   const { columns } = place.compilation
-  const readChild = compileChild(sources, place, { key: 'rows', columns })
+  const readChild = compileChild(sources, place, { key, columns })
   const { name } = place.field
   return (row, values, faults) => {
     const child = readChild(row, faults)
@@ -212,7 +214,7 @@ const compileTable = (
 }
 
 const shapeMessage =
-  '子项须为 zip+split、rows、source+on+fields 之一 / Children are one of zip+split, rows, source+on+fields'
+  '子项须为 zip+split、row、rows、source+on+fields 之一 / Children are one of zip+split, row, rows, source+on+fields'
 
 /** Compiles one child list; what is wrong with it is noted and gives null. */
 export const compileChildren = (
@@ -227,12 +229,13 @@ export const compileChildren = (
     return null
   }
   const here: ChildrenPlace = { ...place, field: { ...field, fields: field.fields } }
-  const { zip, split, rows, source, on, fields } = children
+  const { zip, split, row, rows, source, on, fields } = children
   const given = Object.keys(children).sort().join('+')
   if (given === 'split+zip' && zip && split !== undefined) {
     return { write: compileZip(zip, split, here), joins: false }
   }
-  if (given === 'rows' && rows) return { write: compileRows(rows, here), joins: true }
+  if (given === 'row' && row) return { write: compileRow(row, here, 'row'), joins: false }
+  if (given === 'rows' && rows) return { write: compileRow(rows, here, 'rows'), joins: true }
   if (given === 'fields+on+source' && source !== undefined && on && fields) {
     return compileTable({ source, on, fields }, here)
   }

@@ -81,8 +81,25 @@ const instantText = (ms: number): string | Stop => {
   return new Date(ms).toISOString()
 }
 
+const colon = 58
+
+/** `YYYY-MM-DDTHH:MM:SSZ` of a real day and time: most of what arrives, which lacks only its milliseconds. */
+const isWholeSecond = (text: string): boolean =>
+  text.length === 20 &&
+  text.charCodeAt(10) === 84 &&
+  text.charCodeAt(19) === 90 &&
+  text.charCodeAt(4) === 45 &&
+  text.charCodeAt(7) === 45 &&
+  text.charCodeAt(13) === colon &&
+  text.charCodeAt(16) === colon &&
+  two(text, 11) < 24 &&
+  two(text, 14) < 60 &&
+  two(text, 17) < 60 &&
+  isDay(four(text, 0), two(text, 5), two(text, 8))
+
 /** RFC 3339 with an offset to UTC with milliseconds, else `date-invalid`. */
 export const isoInstant: TextStep = (text) => {
+  if (isWholeSecond(text)) return `${text.slice(0, 19)}.000Z`
   const moment = rfc3339(text)
   if (moment === null || !isMoment(moment)) return stops.date
   return instantText(asUtc(moment) - (moment.offsetMinutes ?? 0) * 60_000)

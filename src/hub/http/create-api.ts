@@ -61,7 +61,20 @@ export function createApi(settings: ApiSettings): Api {
   app.setValidatorCompiler(compileValidator)
   app.setSerializerCompiler(compileSerializer)
   parseJson(app)
+  refuseNulInAddress(app)
   return app
+}
+
+/** PostgreSQL stores no U+0000 (and raw ones are no JSON): refused here, once, rather than in every area. */
+const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/
+
+const nulRefused = (): Refusal =>
+  new Refusal('request-invalid', '文本不得含 NUL 字符 / A text must not contain U+0000')
+
+function refuseNulInAddress(app: Api): void {
+  app.addHook('preValidation', (request, _reply, done) => {
+    done(request.url.includes('%00') ? nulRefused() : undefined)
+  })
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -74,8 +87,10 @@ function parseJson(app: Api): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') return done(null, undefined)
-    return parse(request, body.toString(), done)
+    const text = body.toString()
+    if (text === '') return done(null, undefined)
+    if (escapedNul.test(text)) return done(nulRefused(), undefined)
+    return parse(request, text, done)
   })
 }
 

@@ -50,6 +50,27 @@ describe('parallel lists', () => {
   })
 })
 
+describe('a child out of the row itself', () => {
+  const mapping = compile({
+    fields: { name: 'N' },
+    children: {
+      holders: { row: { name: 'QLR', idNumber: { from: ['TYDM', 'ZCH'], steps: [{ join: '' }] } } },
+    },
+    key: ['ID'],
+  })
+
+  test('may be read from several columns and joins no rows', () => {
+    expect(mapping.joins).toBe(false)
+    const { values, joins } = mapping.map({ ID: '1', N: '证', QLR: '甲', TYDM: '', ZCH: '330' })
+    expect(values).toEqual({ name: '证', holders: [{ name: '甲', idNumber: '330' }] })
+    expect(joins).not.toBe(true)
+  })
+
+  test('is none where its columns are empty', () => {
+    expect(mapping.map({ ID: '1', N: '证', QLR: '', TYDM: '', ZCH: '' }).values).toEqual({ name: '证' })
+  })
+})
+
 describe('repeated rows of one key', () => {
   const mapping = compile({
     fields: { name: 'N', count: { from: 'C', steps: ['integer'] } },

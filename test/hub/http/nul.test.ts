@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildTestHub, type TestHub } from '../../support/hub.ts'
+
+let hub: TestHub
+beforeAll(async () => {
+  hub = await buildTestHub()
+})
+afterAll(() => hub.close())
+
+test('refuses U+0000 in a body, which PostgreSQL cannot store', async () => {
+  const body = { id: 'nul', name: 'a\u0000b', division: '430182' }
+  const answer = await hub.call('POST', '/v1/departments', { token: hub.adminToken, body })
+  expect(answer.statusCode).toBe(400)
+  expect(answer.json()).toMatchObject({ code: 'request-invalid' })
+})
+
+test('takes a backslash before the letters u0000 for what it is', async () => {
+  const body = { id: 'backslash', name: 'a\\u0000b', division: '430182' }
+  const answer = await hub.call('POST', '/v1/departments', { token: hub.adminToken, body })
+  expect(answer.statusCode).toBe(201)
+})
+
+test.each(['/v1/departments?after=%00', '/v1/resources/x%00y', '/v1/departments/%00'])(
+  'refuses U+0000 in an address: %s',
+  async (url) => {
+    const answer = await hub.call('GET', url, { token: hub.adminToken })
+    expect(answer.json()).toMatchObject({ code: 'request-invalid', status: 400 })
+  },
+)
