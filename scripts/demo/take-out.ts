@@ -18,7 +18,7 @@ const wanted = [
   {
     resource: 'property',
     operations: ['read', 'list'],
-    fields: ['unitNo', 'location', 'area', 'status', 'holders.name', 'holders.idNumber'],
+    fields: ['unitNo', 'location', 'buildingArea', 'status', 'holders.name', 'holders.idNumber'],
   },
   {
     resource: 'licences',
@@ -70,11 +70,11 @@ async function lookUp(system: Client, idNumber: string): Promise<void> {
   )
   say('  此人的不动产 / the houses of this person:')
   table(
-    ['不动产单元号 unitNo', '坐落 location', '面积 area', '存疑 quality'],
+    ['不动产单元号 unitNo', '坐落 location', '建筑面积 area', '存疑 quality'],
     houses.items.map(({ record, meta }) => [
       String(record['unitNo'] ?? ''),
       String(record['location'] ?? ''),
-      String(record['area'] ?? ''),
+      String(record['buildingArea'] ?? ''),
       meta.quality.join(' '),
     ]),
   )

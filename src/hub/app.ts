@@ -1,5 +1,6 @@
 import type { FastifySerializerCompiler } from 'fastify'
 import { mappingOf } from '../../adapters/index.ts'
+import { auditArea } from './audit/area.ts'
 import { type Catalog, type CatalogNeeds, openCatalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
@@ -27,6 +28,8 @@ import { createSetup, type Setup } from './identity/setup.ts'
 import { type Intake, openIntake } from './intake/intake.ts'
 import { intakeRoutes } from './intake/routes.ts'
 import type { Keys } from './keys.ts'
+import { hasLiveGrants } from './sharing/grant-store.ts'
+import { sharingRoutes } from './sharing/routes.ts'
 
 /** What the hub is made of; the same for a server and for a test. */
 export interface HubParts {
@@ -102,6 +105,8 @@ export async function buildHub(parts: HubParts): Promise<Api> {
   await app.register(identityRoutes(hub), { prefix: '/v1' })
   await app.register(catalogRoutes(hub), { prefix: '/v1' })
   await app.register(intakeRoutes(hub), { prefix: '/v1' })
+  await app.register(sharingRoutes(hub), { prefix: '/v1' })
+  await app.register(auditArea(hub), { prefix: '/v1' })
   listenToChanges(app, hub)
   return app
 }
@@ -127,7 +132,7 @@ function assembleHub(parts: HubParts, app: Api): Hub {
   const setup = createSetup(database.settings)
   const changes = createChanges()
   changes.subscribe(() => authenticator.clear())
-  const catalog = openCatalog({ database, clock, changes, log: app.log, adapters, ...parts.catalog })
+  const catalog = openCatalog({ database, clock, changes, log: app.log, adapters, hasLiveGrants, ...parts.catalog })
   const intake = openIntake({ ...parts, served: catalog.served, log: app.log })
   app.addHook('onClose', () => intake.close())
   return {

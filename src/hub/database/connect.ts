@@ -71,6 +71,11 @@ export function openPool(options: ClientOptions, max: number, log: Log = silentL
   pool.on('error', (error) => {
     log.warn({ purpose: options.purpose, error: error.message }, 'an idle connection was lost')
   })
+  // The pool listens to idle clients only. One that is lost while it is lent out, between two statements,
+  // would end the process; its borrower learns of it from the next statement.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
   return pool
 }
 

@@ -6,6 +6,8 @@ import { settingsStore } from '../identity/settings-store.ts'
 import { staffStore } from '../identity/staff-store.ts'
 import { systemStore } from '../identity/system-store.ts'
 import { tokenStore } from '../identity/token-store.ts'
+import { applicationStore } from '../sharing/application-store.ts'
+import { grantStore } from '../sharing/grant-store.ts'
 import type { Database } from './connect.ts'
 
 /** All stores over one connection or one transaction: a store can never be on the wrong one. */
@@ -17,6 +19,8 @@ export const openStores = (db: Knex) => ({
   settings: settingsStore(db),
   resources: resourceStore(db),
   mounts: mountStore(db),
+  applications: applicationStore(db),
+  grants: grantStore(db),
   /** Tells every process, once the transaction commits, that what it remembers may be out of date. */
   announceChange: async (what: string): Promise<void> => {
     await db.raw('select pg_notify(?, ?)', [changeChannel, what])

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inTransaction, openDatabase } from '../../../src/hub/database/connect.ts'
 import { runsAsOwner } from '../../../src/hub/database/ownership.ts'
@@ -117,4 +118,24 @@ describe('the application role', () => {
     expect(await refused('create table records.r_1 (id integer)')).toBe('allowed')
     expect(await refused('create table records.r_2 (id integer)', held.urls.sealer)).toBe('42501')
   })
+})
+
+test('survives the loss of a connection that is lent out between two statements', async () => {
+  const { database, urls, drop } = await createTestDatabase()
+  const superuser = new pg.Client({ connectionString: urls.superuser })
+  await superuser.connect()
+  try {
+    const client = await database.bulkPool.connect()
+    await client.query('begin')
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    const lost = new Promise((resolve) => client.once('error', resolve))
+    await superuser.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+    await lost
+    await expect(client.query('select 1')).rejects.toThrow()
+    client.release(true)
+    expect((await database.bulkPool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  } finally {
+    await superuser.end()
+    await drop()
+  }
 })

@@ -1,0 +1,22 @@
+import type { Hub } from '../app.ts'
+import { resolveKeys, sequencesOf } from '../records/record-keys.ts'
+import { openAuditKeys } from './keys.ts'
+import { type AuditParts, auditRoutes } from './routes.ts'
+
+/** What the audit area asks of records and the catalog: whose number a key was, and who provides a resource. */
+const auditParts = ({ database, catalog, keys }: Hub): AuditParts => ({
+  database,
+  keys: openAuditKeys(keys),
+  resolveKeys: async (resource, key) => {
+    const served = await catalog.served(resource)
+    return served === null ? [] : resolveKeys(database.pool, served, key)
+  },
+  sequencesOf: async (resource, mergeKeys) => {
+    const served = await catalog.served(resource)
+    const found = served === null ? [] : await sequencesOf(database.pool, served, mergeKeys)
+    return found.map((seq) => ({ seq }))
+  },
+  providerOf: async (resource) => (await database.resources.find(resource))?.provider ?? null,
+})
+
+export const auditArea = (hub: Hub) => auditRoutes(auditParts(hub))
