@@ -21,19 +21,32 @@ export interface EncodedRow {
   hash: string
 }
 
-const special = /[\\\t\n\r]/
 const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
+const backslash = 92
 
-/** Text escaped for COPY; most cells have nothing to escape, so the test comes first. */
-export const copyText = (text: string): string =>
-  special.test(text) ? text.replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? '') : text
+/** Tab, line feed and carriage return are all below 14, as few other characters of any text are. */
+const isSpecial = (unit: number): boolean =>
+  unit === backslash || (unit < 14 && (unit === 9 || unit === 10 || unit === 13))
+
+/**
+ * Text escaped for COPY. Most cells are short and have nothing to escape: a plain loop then costs a
+ * third of a regular expression's call.
+ */
+export const copyText = (text: string): string => {
+  for (let index = 0; index < text.length; index += 1) {
+    if (isSpecial(text.charCodeAt(index))) {
+      return text.replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? '')
+    }
+  }
+  return text
+}
 
 const cellEncoders: Record<Field['type'], (value: unknown) => string> = {
-  text: (value) => copyText(value as string),
-  integer: (value) => String(value),
-  decimal: (value) => value as string,
-  date: (value) => value as string,
-  datetime: (value) => value as string,
+  text: (value) => copyText(String(value)),
+  integer: String,
+  decimal: String,
+  date: String,
+  datetime: String,
   boolean: (value) => (value === true ? 't' : 'f'),
   object: (value) => copyText(JSON.stringify(value)),
   array: (value) => copyText(JSON.stringify(value)),
@@ -42,7 +55,7 @@ const cellEncoders: Record<Field['type'], (value: unknown) => string> = {
 type Cells = (values: Record<string, unknown>) => string
 
 /**
- * One function that writes all business columns of a row, tab before each. It is generated once per
+ * One function that writes business columns of a row, tab before each. It is generated once per
  * resource, since a loop over fields with a lookup per cell is what intake would spend its time on.
  * Only field names, quoted by JSON.stringify, become part of the source text.
  */
@@ -50,19 +63,32 @@ function compileCells(fields: readonly Field[]): Cells {
   const statements = fields.map((field) => {
     const name = JSON.stringify(field.name)
     const encoder = `encoders[${JSON.stringify(field.type)}]`
-    return `value = values[${name}]; line += value == null ? '\\t\\\\N' : '\\t' + ${encoder}(value);`
+    return `value = values[${name}]; cells += value == null ? '\\t' : '\\t' + ${encoder}(value);`
   })
-  const source = `return (values) => { let value, line = ''; ${statements.join('\n')} return line }`
+  const source = `return (values) => { let value, cells = ''; ${statements.join('\n')} return cells }`
 
+  // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-type-assertion
   return new Function('encoders', source)(cellEncoders) as Cells
 }
 
-const emptyTail = /(?:\t\\N)+$/
+const tab = 9
+
+/** Trailing empty columns stay out of the hash, so that a field added by a revision makes no record look changed. */
+function withoutEmptyTail(cells: string): string {
+  let end = cells.length
+  while (end > 0 && cells.charCodeAt(end - 1) === tab) end -= 1
+  return cells.slice(0, end)
+}
+
+/** Of a stage's line what the record itself has: all behind the ordinal and the operation's one letter. */
+export const recordCells = (line: string): string => line.slice(line.indexOf('\t') + 3)
+
+/** How a stage is filled: an empty cell is no value, since no text of a checked row is empty. */
+export const copyOptions = `(null '')`
 
 /**
- * Compiles the encoder of a resource. Columns of a line, in order: ordinal, key, operation, status,
- * source time, hash, quality, then the business columns as `stagedFields` orders them. Trailing empty columns
- * stay out of the hash, so that a field added by a revision does not make every record look changed.
+ * Compiles the encoder of a resource. Columns of a line, in order: ordinal, operation, key, status,
+ * source time, hash, quality, then the business columns as `stagedFields` orders them.
  */
 export function compileEncoder(
   fields: readonly Field[],
@@ -71,19 +97,16 @@ export function compileEncoder(
   const factCells = compileCells(facts)
   const clockCells = compileCells(clocks)
   return (row, ordinal) => {
-    const business = row.operation === 'delete' ? '' : factCells(row.values)
+    const isDeletion = row.operation === 'delete'
+    const cells = factCells(row.values)
+    // A deletion says nothing of its record; it may name the version that it is of.
+    const business = isDeletion ? '' : cells
+    const columns = cells + clockCells(row.values)
     const flags = row.quality.length === 0 ? '' : row.quality.map(({ code }) => code).join()
-    const digest = hash(
-      'sha256',
-      `${row.status}\n${flags}\n${business.endsWith('\\N') ? business.replace(emptyTail, '') : business}`,
-      'hex',
-    ).slice(0, 32)
-    const quality = flags === '' ? '\\N' : copyText(JSON.stringify(row.quality))
-    const columns =
-      row.operation === 'delete'
-        ? '\t\\N'.repeat(fields.length)
-        : business + clockCells(row.values)
-    const line = `${ordinal}\t${copyText(row.key)}\t${row.operation === 'delete' ? 'd' : 'u'}\t${row.status}\t${row.sourceUpdatedAt ?? '\\N'}\t\\\\x${digest}\t${quality}${columns}\n`
-    return { line, hash: digest }
+    const told = `${row.status}\n${flags}\n${withoutEmptyTail(business)}`
+    const digest = hash('sha256', told, 'hex').slice(0, 32)
+    const quality = flags === '' ? '' : copyText(JSON.stringify(row.quality))
+    const system = `${ordinal}\t${isDeletion ? 'd' : 'u'}\t${copyText(row.key)}\t${row.status}\t${row.sourceUpdatedAt ?? ''}\t\\\\x${digest}\t${quality}`
+    return { line: `${system}${columns}\n`, hash: digest }
   }
 }

@@ -54,37 +54,70 @@ const scalarLookups = (fields: readonly Field[]): Field[] =>
 /** A flag that an accepted newer row takes away. */
 const refusedFlag = `'{newer-version-refused}'`
 
+/** The staged row is older than a version that was refused: landing, it repairs nothing. */
+const isBeforeRefused = 's._source_at < t._refused_at'
+
 /**
- * Order of the questions, first yes decides. A late row never wins (`stale`); where the resource has
- * versions, another version of the same licence is ordered by version, and a cancelled one never
- * outranks a living one.
+ * The fate of another version than the live one. Versions are ordered by number, not by the clock, and a
+ * cancelled one never outranks a living one; but of one and the same version a late row does not win, and
+ * one that says what the history has already is no news. A deletion that names a version is of that alone.
  */
-function outcomeCase(table: RecordTable): string {
-  const version = table.versionField === null ? null : quoted(table.versionField)
+function versionCase({ versionField, history }: RecordTable): string {
+  if (versionField === null) return ''
+  const version = quoted(versionField)
   const rank = (alias: string): string =>
     `(${alias}._status <> 'cancelled', length(coalesce(${alias}.${version}::text, '')), coalesce(${alias}.${version}::text, ''))`
-  const versions =
-    version === null
-      ? ''
-      : `when s._op = 'u' and t._status <> 'deleted' and s.${version} is distinct from t.${version}
-           then case when ${rank('s')} > ${rank('t')} then 'changed' else 'overtaken' end`
+  const known = history
+    ? {
+        late: `when s._source_at < former._source_at then 'stale'`,
+        same: `when s._hash = former._hash then 'unchanged'`,
+      }
+    : { late: '', same: '' }
+  return `when t._status <> 'deleted' and s.${version} is distinct from t.${version}
+      and (s._op = 'u' or s.${version} is not null) then case
+        ${known.late}
+        when s._op = 'u' and ${rank('s')} > ${rank('t')} then 'changed'
+        ${known.same}
+        else 'overtaken' end`
+}
+
+/** The staged version's last entry in the history: only resources with versions look it up. */
+function formerJoin({ number, versionField, history }: RecordTable): string {
+  if (versionField === null || !history) return ''
+  const version = quoted(versionField)
+  return `left join lateral (select h._hash, h._source_at from ${historyName(number)} h
+      where t.${version} is distinct from s.${version}
+        and h._key = s._key and h.${version} is not distinct from s.${version}
+      order by h._seq desc limit 1) former on true`
+}
+
+/** Order of the questions, first yes decides. A late row never wins (`stale`). */
+function outcomeCase(table: RecordTable): string {
   return `case
     when t._seq > $1 then 'fresh'
     when t._key is null then case when s._op = 'd' then 'absent' else 'new' end
-    ${versions}
+    ${versionCase(table)}
     when s._source_at < t._source_at then 'stale'
     when s._source_at is null and t._received_at > $2 then 'stale'
     when s._op = 'd' then case when t._status = 'deleted' then 'unchanged' else 'deleted' end
     when t._status = 'deleted' then 'revived'
     when s._hash <> t._hash then 'changed'
-    when t._flags @> ${refusedFlag} then 'cleared'
+    when t._flags @> ${refusedFlag} and (${isBeforeRefused}) is not true then 'cleared'
     when s._source_at > t._source_at or (s._source_at is not null and t._source_at is null) then 'touched'
     else 'unchanged'
   end`
 }
 
-const fateJoin = (table: RecordTable): string =>
-  `${stageName(table)} s join ${fateName(table)} f on f._ordinal = s._ordinal`
+/**
+ * The staged rows of which something becomes, fetched by their place: without an index, a stage of
+ * twenty thousand rows would otherwise be read through for each of the few that changed.
+ */
+export const fateJoin = (table: RecordTable): string =>
+  `${fateName(table)} f join ${stageName(table)} s on s.ctid = f._place`
+
+/** One row for each staged row whose fate is to be applied; `fresh` ones are told too, for the flags. */
+export const fateStatement = (table: RecordTable): string =>
+  `create temporary table if not exists ${fateName(table)} (_place tid not null, outcome text not null) on commit delete rows`
 
 function keepAliases(table: RecordTable): string | null {
   const lookups = scalarLookups(table.fields)
@@ -115,26 +148,33 @@ function keepDepartures(table: RecordTable, filterFields: readonly string[]): st
     on conflict do nothing`
 }
 
-function historyStatements(table: RecordTable): Pick<MergeStatements, 'keepHistory' | 'keepOvertaken'> {
+function historyStatements(
+  table: RecordTable,
+): Pick<MergeStatements, 'keepHistory' | 'keepOvertaken'> {
   if (!table.history) return { keepHistory: null, keepOvertaken: null }
   const names = table.fields.map(({ name }) => quoted(name))
   const business = names.map((name) => `, ${name}`).join('')
   const system = '_key, _status, _seq, _hash, _run, _source_at, _received_at, _quality, _flags'
   const live = `t._key, t._status, t._seq, t._hash, t._run, t._source_at, t._received_at, t._quality, t._flags`
+  // A version that is deleted must be remembered as such, or it would be given back as the highest one.
+  const deletedVersion =
+    table.versionField === null
+      ? ''
+      : ` or (f.outcome = 'deleted' and s.${quoted(table.versionField)} is not null)`
   return {
     keepHistory: `insert into ${historyName(table.number)} (${system}${business}, _until)
       select ${live}${names.map((name) => `, t.${name}`).join('')}, $1
       from ${fateJoin(table)} join ${recordsName(table.number)} t on t._key = s._key
       where f.outcome in ('changed', 'deleted') on conflict do nothing`,
     keepOvertaken: `insert into ${historyName(table.number)} (${system}${business}, _until)
-      select s._key, case when s._status = 'cancelled' then 'cancelled' else 'superseded' end, $1::bigint + s._ordinal + 1, s._hash, $2, s._source_at, $3::timestamptz, s._quality, null${names.map((name) => `, s.${name}`).join('')}, $3::timestamptz
-      from ${fateJoin(table)} where f.outcome = 'overtaken' on conflict do nothing`,
+      select s._key, case when s._op = 'd' then 'deleted' when s._status = 'cancelled' then 'cancelled' else 'superseded' end, $1::bigint + s._ordinal + 1, s._hash, $2, s._source_at, $3::timestamptz, s._quality, null${names.map((name) => `, s.${name}`).join('')}, $3::timestamptz
+      from ${fateJoin(table)} where f.outcome = 'overtaken'${deletedVersion} on conflict do nothing`,
   }
 }
 
 /**
- * When the current version of a licence is cancelled, the highest one that is not becomes current again:
- * the two change places between the live table and the history.
+ * When the current version of a licence is cancelled, or it alone is deleted, the highest one that is
+ * neither becomes current again: the two change places between the live table and the history.
  */
 function promoteVersions(table: RecordTable): string[] {
   if (table.versionField === null || !table.history) return []
@@ -143,7 +183,8 @@ function promoteVersions(table: RecordTable): string[] {
   const history = historyName(table.number)
   const live = recordsName(table.number)
   const best = `select distinct on (h._key) h.*, s._ordinal from ${stageName(table)} s
-      join ${live} t on t._key = s._key and t._status = 'cancelled'
+      join ${live} t on t._key = s._key and (t._status = 'cancelled'
+        or (t._status = 'deleted' and s._op = 'd' and s.${version} is not null))
       join ${history} h on h._key = t._key and h._status in ('current', 'superseded')
         and h.${version} is distinct from t.${version}
       where not exists (select from ${history} later where later._key = h._key
@@ -186,11 +227,11 @@ export function mergeStatements(table: RecordTable): MergeStatements {
     insertFresh: `insert into ${live} (${system}${business})
       select ${staged}${stagedBusiness} from ${stage} s where s._op = 'u' on conflict (_key) do nothing`,
     compare: `with compared as materialized (
-        select s._ordinal, ${outcomeCase(table)} as outcome
-        from ${stage} s left join ${live} t on t._key = s._key
+        select s.ctid as _place, ${outcomeCase(table)} as outcome
+        from ${stage} s left join ${live} t on t._key = s._key ${formerJoin(table)}
       ), kept as (
-        insert into ${fate} (_ordinal, outcome) select _ordinal, outcome from compared
-        where outcome not in ('fresh', 'unchanged', 'stale')
+        insert into ${fate} (_place, outcome) select _place, outcome from compared
+        where outcome not in ('unchanged', 'stale')
       )
       select outcome, count(*)::integer as count from compared group by outcome`,
     insertNew: `insert into ${live} (${system}${business})
@@ -199,16 +240,18 @@ export function mergeStatements(table: RecordTable): MergeStatements {
     keepDepartures: (filterFields) => keepDepartures(table, filterFields),
     applyChanged: `update ${live} t set ${applied}_status = s._status, _seq = $1::bigint + s._ordinal + 1,
         _hash = s._hash, _run = $2::uuid, _source_at = coalesce(s._source_at, t._source_at),
-        _received_at = $3::timestamptz, _quality = s._quality, _flags = null
+        _received_at = $3::timestamptz, _quality = s._quality,
+        _flags = case when t._flags @> ${refusedFlag} and ${isBeforeRefused} then ${refusedFlag}::text[] end,
+        _refused_at = case when ${isBeforeRefused} then t._refused_at end
       from ${fateJoin(table)} where t._key = s._key and f.outcome in ('changed', 'revived')`,
     applyCleared: `update ${live} t set _flags = nullif(array_remove(t._flags, 'newer-version-refused'), '{}'),
-        _seq = $1::bigint + s._ordinal + 1, _source_at = coalesce(s._source_at, t._source_at)
+        _refused_at = null, _seq = $1::bigint + s._ordinal + 1, _source_at = coalesce(s._source_at, t._source_at)
       from ${fateJoin(table)} where t._key = s._key and f.outcome = 'cleared'`,
     applyTouched: `update ${live} t set ${clocks}_source_at = s._source_at
       from ${fateJoin(table)} where t._key = s._key and f.outcome = 'touched'`,
     applyDeleted: `update ${live} t set ${emptied}_status = 'deleted', _seq = $1::bigint + s._ordinal + 1,
         _hash = '', _run = $2::uuid, _source_at = coalesce(s._source_at, t._source_at),
-        _received_at = $3::timestamptz, _quality = null, _flags = null
+        _received_at = $3::timestamptz, _quality = null, _flags = null, _refused_at = null
       from ${fateJoin(table)} where t._key = s._key and f.outcome = 'deleted'`,
     keepTombstones: `insert into ${live} (_key, _status, _seq, _hash, _run, _source_at, _received_at)
       select s._key, 'deleted', $1::bigint + s._ordinal + 1, ''::bytea, $2::uuid, s._source_at, $3::timestamptz

@@ -1,6 +1,11 @@
 import type { ClientBase } from 'pg'
 import { flagStatements, type FlagStatements } from './flags.ts'
-import { fateName, mergeStatements, type MergeStatements, type Outcome } from './merge-statements.ts'
+import {
+  fateStatement,
+  mergeStatements,
+  type MergeStatements,
+  type Outcome,
+} from './merge-statements.ts'
 import { stageStatement, type RecordTable } from './record-table.ts'
 
 /** What became of the staged rows of one batch. */
@@ -40,8 +45,21 @@ export interface Merge {
   /** Creates this connection's temporary tables; they empty themselves at each commit. */
   prepare(client: ClientBase): Promise<void>
   run(client: ClientBase, request: MergeRequest): Promise<MergeResult>
+  /** What is left to do when all rows of a batch were copied straight into the records. */
+  settleFresh(
+    client: ClientBase,
+    request: Pick<MergeRequest, 'lastSeq' | 'stagedCount'>,
+    keys: () => readonly string[],
+  ): Promise<MergeResult>
   markRefused: FlagStatements['markRefused']
 }
+
+/**
+ * Only nested loops over indexes keep a merge as quick with ten million records as with none, and stages
+ * have no statistics that would tell the planner so.
+ */
+const indexedPlans =
+  'set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_seqscan = off'
 
 const farFuture = 'infinity'
 
@@ -50,27 +68,31 @@ export function compileMerge(table: RecordTable): Merge {
   const flags = flagStatements(table)
   return {
     table,
-    markRefused: flags.markRefused,
+    markRefused: (client, refused) => flags.markRefused(client, refused),
     prepare: async (client) => {
       await client.query(stageStatement(table, statements.stage))
-      await client.query(
-        `create temporary table if not exists ${fateName(table)} (_ordinal integer not null, outcome text not null) on commit delete rows`,
-      )
+      await client.query(fateStatement(table))
     },
     run: async (client, request) => {
-      // Only a nested loop over the key's index keeps a merge as quick with ten million records as with none.
-      await client.query('set local enable_hashjoin = off; set local enable_mergejoin = off')
+      await client.query(indexedPlans)
       const fates = await decideFates(client, statements, request)
       await applyFates(client, statements, request, fates)
       const changed = changedCount(fates)
       const after = request.lastSeq + (changed > 0 ? request.stagedCount : 0)
       const promoted = changed > 0 ? await promote(client, statements, request, after) : 0
-      const lastSeq = await flags.refresh(client, {
-        base: after + promoted,
-        changed,
-      })
+      const base = after + promoted
+      const lastSeq =
+        fates.get('fresh') === request.stagedCount
+          ? await flags.refreshFresh(client, { base, before: request.lastSeq })
+          : await flags.refresh(client, { base, changed })
       const crossFlagged = await flags.countFlagged(client)
       return { ...countsOf(fates), lastSeq, crossFlagged }
+    },
+    settleFresh: async (client, { lastSeq: before, stagedCount }, keys) => {
+      await client.query(indexedPlans)
+      const lastSeq = await flags.refreshFresh(client, { base: before + stagedCount, before })
+      const crossFlagged = await flags.countFlaggedKeys(client, keys)
+      return { ...countsOf(new Map([['fresh', stagedCount]])), lastSeq, crossFlagged }
     },
   }
 }
@@ -111,7 +133,7 @@ async function applyFates(
     if (sql !== null) await client.query(sql, values)
   }
   if (has('new')) await write(statements.insertNew, writing)
-  if (has('overtaken')) await write(statements.keepOvertaken, writing)
+  if (has('overtaken', 'deleted')) await write(statements.keepOvertaken, writing)
   if (has('changed', 'deleted')) {
     await write(statements.keepHistory, [receivedAt])
     await write(statements.keepAliases, [])

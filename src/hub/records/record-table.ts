@@ -56,7 +56,8 @@ const systemColumns = `
   _source_at timestamptz,
   _received_at timestamptz not null,
   _quality jsonb,
-  _flags text[]`
+  _flags text[],
+  _refused_at timestamptz`
 
 const businessColumn = (field: Field): string => `${quoted(field.name)} ${columnTypes[field.type]}`
 
@@ -80,7 +81,11 @@ export function lookupsOf(fields: readonly Field[]): Lookup[] {
 }
 
 /** Index statements of a table; every name carries the table's number and the column's place. */
-function indexStatements(table: RecordTable, fields: readonly Field[], concurrently: boolean): string[] {
+function indexStatements(
+  table: RecordTable,
+  fields: readonly Field[],
+  concurrently: boolean,
+): string[] {
   const columns = new Set(lookupsOf(fields).map((lookup) => lookup.column))
   const once = concurrently ? 'concurrently if not exists' : 'if not exists'
   return fields
@@ -105,6 +110,7 @@ export function createStatements(table: RecordTable): string[] {
     `create index r_${table.number}_seq on ${name} (_seq)`,
     `create index r_${table.number}_flagged on ${name} (_key) where _flags is not null`,
     `create table ${aliasesName(table.number)} (value text not null, field text not null, _key text not null, primary key (value, field, _key))`,
+    `create index r_${table.number}_aliases_key on ${aliasesName(table.number)} (_key)`,
     `create table ${departuresName(table.number)} (_seq bigint not null, _key text not null, former jsonb not null, left_at timestamptz not null default now(), primary key (_key, _seq))`,
     ...indexStatements(table, table.fields, false),
   ]
@@ -119,7 +125,9 @@ export function createStatements(table: RecordTable): string[] {
 /** A revision adds columns; texts have no length in the table, so that widening a field rewrites nothing. */
 export function alterStatements(table: RecordTable, added: readonly Field[]): string[] {
   if (added.length === 0) return []
-  const clauses = added.map((field) => `add column if not exists ${businessColumn(field)}`).join(', ')
+  const clauses = added
+    .map((field) => `add column if not exists ${businessColumn(field)}`)
+    .join(', ')
   const statements = [`alter table ${recordsName(table.number)} ${clauses}`]
   if (table.history) statements.push(`alter table ${historyName(table.number)} ${clauses}`)
   return statements
@@ -145,9 +153,16 @@ export const stagedFields = (fields: readonly Field[]): { facts: Field[]; clocks
   clocks: fields.filter(isClock),
 })
 
-export function stageColumns(table: RecordTable): string {
+const stagedBusiness = (table: RecordTable): string[] => {
   const { facts, clocks } = stagedFields(table.fields)
-  const business = [...facts, ...clocks].map(({ name }) => quoted(name))
-  const system = ['_ordinal', '_key', '_op', '_status', '_source_at', '_hash', '_quality']
-  return [...system, ...business].join(', ')
+  return [...facts, ...clocks].map(({ name }) => quoted(name))
 }
+
+/** Columns of a stage's line; from `_key` on, a line copied straight into the records has the same. */
+const lineColumns = ['_key', '_status', '_source_at', '_hash', '_quality']
+
+export const stageColumns = (table: RecordTable): string =>
+  ['_ordinal', '_op', ...lineColumns, ...stagedBusiness(table)].join(', ')
+
+export const freshColumns = (table: RecordTable): string =>
+  ['_seq', '_run', '_received_at', ...lineColumns, ...stagedBusiness(table)].join(', ')

@@ -1,0 +1,180 @@
+import type { CallContext } from '../../../schemas/api/records.ts'
+import type { ShareOperation } from '../../../schemas/api/sharing.ts'
+import { Refusal } from '../../shared/refusal.ts'
+import type { ServedResource } from '../catalog/served-resource.ts'
+import { unknownResource } from '../catalog/faults.ts'
+import type { ApiReply, ApiRequest } from '../http/api.ts'
+import { auditCall, type CallFacts, refusalOutcome } from '../http/audit-call.ts'
+import { toRefusal } from '../http/problem.ts'
+import type { SystemCaller } from '../identity/caller.ts'
+import type { Proof, Proven } from '../records/find-records.ts'
+import type { GrantFacts, Obligations } from './decide.ts'
+import type { Sharing } from './sharing.ts'
+
+/** One call for records, as it came. */
+export interface TakeOutCall {
+  request: ApiRequest
+  reply: ApiReply
+  resource: string
+  operation: ShareOperation
+  /** The operation's name in the log: `records.query` is a `read`. */
+  logged: string
+  context: CallContext
+  wanted?: readonly string[] | undefined
+  probed?: readonly string[] | undefined
+  /** What the log is told in any case: the keys as asked for. */
+  facts?: Partial<CallFacts>
+}
+
+/** What the work of a permitted call is given. */
+export interface Permit {
+  served: ServedResource
+  grant: GrantFacts
+  obligations: Obligations
+  proof: Proof
+  /** What the log is told of the call also when it is refused; the work adds what it finds out. */
+  facts: CallFacts
+}
+
+/** An answer that has not left yet: it waits for its audit entry. */
+export interface Answer {
+  outcome: 'allowed' | 'absent'
+  body: string
+  facts: Partial<CallFacts>
+}
+
+/** A proof that fails means that what was remembered is out of date; each time it is read anew. */
+const attemptsMax = 4
+
+/**
+ * decide → read with proof → log → answer, for every kind of call. The decision is proved by the
+ * statement that reads; where it no longer holds, it is taken again. Whatever becomes of the call, it
+ * has exactly one audit entry, durable before the answer leaves.
+ */
+export async function takeOut(
+  sharing: Sharing,
+  call: TakeOutCall,
+  work: (permit: Permit) => Promise<Proven<Answer>>,
+): Promise<void> {
+  const { request, reply } = call
+  const facts = startFacts(call)
+  try {
+    const answer = await answerProven(sharing, call, { facts, work })
+    await auditCall(request, reply, { ...facts, ...answer.facts, outcome: answer.outcome })
+    await reply.type(jsonType).send(answer.body)
+  } catch (error) {
+    if (request.auditedOutcome === null) {
+      const refusal = toRefusal(error)
+      const { code } = refusal
+      await auditCall(request, reply, { ...facts, outcome: refusalOutcome(refusal), code })
+    }
+    throw error
+  }
+}
+
+const jsonType = 'application/json; charset=utf-8'
+
+const startFacts = ({ logged, resource, context, facts }: TakeOutCall): CallFacts => ({
+  operation: logged,
+  outcome: 'allowed',
+  resource,
+  ...context,
+  ...facts,
+})
+
+interface Attempt {
+  /** Filled as the call proceeds, so that a refusal's entry says as much as is known. */
+  facts: CallFacts
+  work: (permit: Permit) => Promise<Proven<Answer>>
+}
+
+async function answerProven(
+  sharing: Sharing,
+  call: TakeOutCall,
+  attempt: Attempt,
+): Promise<Answer> {
+  for (let attempts = 0; attempts < attemptsMax; attempts++) {
+    const permit = await demandPermit(sharing, call, attempt.facts)
+    const proven = await attempt.work(permit)
+    if (proven.held === 'all') return proven.found
+    if (proven.held === 'no-system') await identifyAgain(sharing, call.request)
+    else await sharing.grants.findNow(permit.proof.systemId, call.resource)
+  }
+  throw new Refusal('unavailable', '授权正在变更,请重试 / The grant is being changed; try again', {
+    retryAfterSeconds: 1,
+  })
+}
+
+async function demandPermit(
+  sharing: Sharing,
+  call: TakeOutCall,
+  facts: CallFacts,
+): Promise<Permit> {
+  const { catalog, clock } = sharing.hub
+  const served = await catalog.served(call.resource)
+  if (!served || served.shareType === 'not-shared') throw unknownResource(call.resource)
+  const system = demandSystem(call.request)
+  const at = clock.now()
+  Object.assign(facts, { resourceVersion: served.version, decidedAt: at })
+  const verdict = await sharing.judge({
+    subject: system.id,
+    operation: call.operation,
+    resource: served,
+    context: { ...call.context, atMs: at.getTime(), wanted: call.wanted, probed: call.probed },
+  })
+  if (!verdict.permit) {
+    if (verdict.grantIds.length > 0) facts.grantIds = verdict.grantIds
+    throw new Refusal(verdict.code, denials[verdict.code])
+  }
+  const { grant, obligations } = verdict
+  Object.assign(facts, {
+    grantIds: [grant.id],
+    policyVersion: grant.version,
+    fields: call.operation === 'verify' ? call.probed : obligations.columns,
+  })
+  const proof = {
+    grantId: grant.id,
+    grantVersion: grant.version,
+    systemId: system.id,
+    systemVersion: system.version,
+  }
+  return { served, grant, obligations, proof, facts }
+}
+
+const denials = {
+  'grant-missing':
+    '没有此资源此操作的共享授权,请先提交共享申请 / No grant for this operation on this resource; file an application',
+  'grant-suspended': '共享授权已中止,请联系数据局 / The grant is suspended; ask the data bureau',
+  'grant-expired': '共享授权已到期,请重新申请 / The grant has expired; apply anew',
+  'purpose-required': '须在 X-Purpose 或 context.purpose 中说明事项编码 / Say the purpose',
+  'purpose-not-granted': '此事项编码不在授权范围内 / This purpose is not in the grant',
+  'operator-required': '须在 X-Operator 或 context.operator 中说明经办人 / Say the operator',
+  'case-number-required':
+    '须在 X-Case-Number 或 context.caseNumber 中提供办件编号 / Give the case number',
+  'field-not-granted':
+    '所要的信息项未授权,或作为条件、核验项时已脱敏 / A field is not granted, or masked where it is claimed or filtered by',
+} as const
+
+function demandSystem({ caller }: ApiRequest): SystemCaller {
+  if (caller?.kind === 'system') return caller
+  throw new Refusal(
+    'role-missing',
+    '数据只向应用系统提供,请使用系统令牌 / Records are taken out by systems; use a system’s token',
+  )
+}
+
+/** The system was changed since its token was read: rotated, disabled. The database says which. */
+async function identifyAgain({ hub }: Sharing, request: ApiRequest): Promise<void> {
+  hub.authenticator.clear()
+  const token = /^Bearer +(\S{1,512})$/i.exec(request.headers.authorization ?? '')?.[1]
+  const identified = token === undefined ? null : await hub.authenticator.identify(token)
+  if (!identified) {
+    throw new Refusal('credentials-invalid', '令牌已停用或更换 / The token is disabled or replaced')
+  }
+  request.identified = identified
+  request.caller = identified.caller
+}
+
+/** Maps what was proven. */
+export const whenProven = <T, U>(proven: Proven<T>, use: (found: T) => U): Proven<U> =>
+  proven.held === 'all' ? { held: 'all', found: use(proven.found) } : proven
