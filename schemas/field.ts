@@ -98,6 +98,8 @@ export interface Standard {
     children: string
     /** The child's field with its share in percent. */
     share: string
+    /** The child's field with its share as written: one that is there and was not read is unknown, not the whole. */
+    shareText?: string
     /** Rights of different kinds stand beside each other: shares are added up per value of this field. */
     right?: string
   }

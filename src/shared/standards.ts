@@ -127,15 +127,18 @@ function recordStatusOf(reader: Reader): Standard['recordStatus'] {
 function overlapOf(reader: Reader): Standard['overlap'] {
   const value = reader.json['x-overlap']
   if (value === undefined) return undefined
-  const [unit, children, share, right] = isJson(value)
-    ? textsOf([value.unit, value.children, value.share, value.right])
+  const [unit, children, share] = isJson(value)
+    ? textsOf([value.unit, value.children, value.share])
     : []
+  const [shareText] = isJson(value) ? textsOf([value.shareText]) : []
+  const [right] = isJson(value) ? textsOf([value.right]) : []
   if (!unit || !children || !share) {
     reader.note('x-overlap', 'needs unit, children and share')
     return undefined
   }
-  known([unit, children, `${children}.${share}`, ...(right ? [right] : [])], 'x-overlap', reader)
-  return { unit, children, share, ...(right ? { right } : {}) }
+  const optional = [...(shareText ? [`${children}.${shareText}`] : []), ...(right ? [right] : [])]
+  known([unit, children, `${children}.${share}`, ...optional], 'x-overlap', reader)
+  return { unit, children, share, ...(shareText && { shareText }), ...(right && { right }) }
 }
 
 /** Every field's dotted path, children included. */

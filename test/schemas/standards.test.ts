@@ -195,6 +195,7 @@ test('shares on a unit are added up per kind of right, as percentages', () => {
     unit: 'unitNo',
     children: 'holders',
     share: 'share',
+    shareText: 'shareText',
     right: 'rightKind',
   })
   const share = pathsOf(fields).find(([path]) => path === 'holders.share')?.[1]

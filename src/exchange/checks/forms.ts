@@ -31,9 +31,18 @@ export const isDate = (text: string): boolean => text.length === 10 && startsWit
 
 const timeUtc = /^T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/
 
-/** A real instant in UTC, `YYYY-MM-DDTHH:MM:SS[.f]Z` (RFC 3339). */
-export const isInstant = (text: string): boolean =>
-  startsWithDate(text) && timeUtc.test(text.slice(10))
+let lastInstant = ''
+
+/**
+ * A real instant in UTC, `YYYY-MM-DDTHH:MM:SS[.f]Z` (RFC 3339). A row's own is asked for three times,
+ * and many rows of a source were written at one time, so the last sound one is remembered.
+ */
+export const isInstant = (text: string): boolean => {
+  if (text === lastInstant) return text !== ''
+  const isSound = startsWithDate(text) && timeUtc.test(text.slice(10))
+  if (isSound) lastInstant = text
+  return isSound
+}
 
 const instantWithOffset =
   /^(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?)([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/

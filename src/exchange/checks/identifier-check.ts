@@ -38,8 +38,11 @@ const compileWhen = ({ field, in: kinds }: When): ((values: ValueReading['values
 const check = (field: Field, kind: NonNullable<Field['identifier']>): CheckValue => {
   const checkIdentifier = identifierChecks[kind]
   const lengthMax = field.length ?? Number.POSITIVE_INFINITY
+  // Rows stand by place in most sources, so that a division is often the one of the row before. What was
+  // sound without a remark stays so: a later today allows more dates, not fewer.
+  let lastSound: string | undefined
   return (value, { path, findings, today }) => {
-    if (typeof value !== 'string') return value
+    if (typeof value !== 'string' || value === lastSound) return value
     const checked = checkIdentifier(value, today)
     if (checked.code !== undefined) {
       findings.push(faultOf(path, checked.code, value))
@@ -53,6 +56,7 @@ const check = (field: Field, kind: NonNullable<Field['identifier']>): CheckValue
     const isUnknown = division !== undefined && !hasExisted(division)
     const warning = checked.warning ?? (isUnknown ? 'division-unknown' : undefined)
     if (warning !== undefined) findings.push(faultOf(path, warning, value))
+    else if (checked.value === value) lastSound = value
     // A number of the former form grows when it is completed: a field too narrow for it keeps what came.
     return codePointLength(checked.value) > lengthMax ? value : checked.value
   }

@@ -90,9 +90,16 @@ const compileUpsert = (target: CheckTarget): CheckRow => {
   }
 }
 
-/** Of a row to delete only the key matters: its fields alone are read, and leniently. */
+const versionOf = (values: MappedRow['values'], field: string | undefined): MappedRow['values'] =>
+  field !== undefined && typeof values[field] === 'string' ? { [field]: values[field] } : {}
+
+/**
+ * Of a row to delete only the key matters, and the version where the standard has some, since the source
+ * then deletes versions one by one: these fields alone are read, and leniently.
+ */
 const compileDelete = (target: CheckTarget): CheckRow => {
-  const names = new Set(target.keys.flat())
+  const version = target.standard?.versionField
+  const names = new Set([...target.keys.flat(), ...(version === undefined ? [] : [version])])
   const fields = target.fields
     .filter((field) => names.has(field.name))
     .map((field) => ({ ...field, required: false }))
@@ -101,14 +108,16 @@ const compileDelete = (target: CheckTarget): CheckRow => {
     code !== 'required' && (field === null || names.has(field))
   return (row, today) => {
     const ownKeys = Object.entries(row.values).filter(([name]) => names.has(name))
-    const values: MappedRow['values'] = row.key ? {} : Object.fromEntries(ownKeys)
+    const values: MappedRow['values'] = row.key
+      ? versionOf(row.values, version)
+      : Object.fromEntries(ownKeys)
     const findings = examine({ ...row, values, faults: row.faults.filter(matters) }, today)
     const reading = readMergeKey({ ...row, values }, target.keys, findings)
     return judge({ judgedAs: 'lenient', findings, reading }, (key) => ({
       verdict: 'land',
       key,
       operation: 'delete',
-      values: {},
+      values: versionOf(values, version),
       quality: [],
       status: row.status ?? 'deleted',
       sourceUpdatedAt: updatedAtOf(row),

@@ -100,7 +100,7 @@ export interface LandedRow {
   verdict: 'land'
   key: string
   operation: RowOperation
-  /** The row's own values, mended in place; none for a delete. */
+  /** The row's own values, mended in place; of a delete its version alone, if it names one. */
   values: Record<string, unknown>
   quality: QualityEntry[]
   status: RecordStatus

@@ -29,10 +29,14 @@ const mendList = (list: readonly unknown[], read: (value: unknown) => unknown): 
 
 const checkField = (field: Field, path: string, check: CheckValue): Check => {
   const { name } = field
+  // One object for all rows, since a check asks and forgets: a new one a cell is what the row would cost.
+  const reading: ValueReading = { path, findings: [], today: '', values: {} }
   return (values, findings, today) => {
     const value = values[name]
     if (value === undefined) return
-    const reading = { path, findings, today, values }
+    reading.findings = findings
+    reading.today = today
+    reading.values = values
     const mended = Array.isArray(value)
       ? mendList(value, (entry) => check(entry, reading))
       : check(value, reading)

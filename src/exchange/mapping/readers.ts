@@ -118,6 +118,7 @@ function compileSureReader(readers: Readers): SureReader {
     for (const name in record) given += 1
     return hasValue && given === known ? values : null }`
   const reads = [...readers.values()].map(({ read }) => read)
+  // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-type-assertion
   return new Function('readers', 'Stop', source)(reads, Stop) as SureReader
 }
 

@@ -33,6 +33,8 @@ export interface Batch {
   readCount: number
   layers: StagedRow[][]
   rejects: RejectedRow[]
+  /** Refused and counted before: a snapshot marks their live records at its commit. */
+  refusedBefore?: Pick<RejectedRow, 'key' | 'standing' | 'sourceUpdatedAt'>[]
   /** Repeated rows that the newest of their key made superfluous. */
   supersededCount: number
   /** Repeated rows that said the same again. */
@@ -44,6 +46,11 @@ export interface Batcher {
   readonly readCount: number
   /** Hands over what has been collected and begins anew. */
   take(): Batch
+  /**
+   * The same between two batches of one body: the last record that is joined from several rows stays
+   * behind with all of its rows, since its next one may still come.
+   */
+  takeWhole(): Batch
 }
 
 export interface BatcherParts {
@@ -54,6 +61,12 @@ export interface BatcherParts {
   today: string
   /** The mode of the call, where it decides the operation; null lets each row's mapping say. */
   operation: RowOperation | null
+}
+
+/** Source rows that make one record. */
+interface Joined {
+  mapped: MappedRow
+  decoded: DecodedRow[]
 }
 
 interface Place {
@@ -68,7 +81,9 @@ interface Place {
 export function createBatcher(parts: BatcherParts): Batcher {
   let batch = emptyBatch()
   let places = new Map<string, Place>()
-  let joining = new Map<string, { mapped: MappedRow; decoded: DecodedRow }>()
+  let joining = new Map<string, Joined>()
+  let lastKey: string | null = null
+  let refusals = supersededRefusals()
 
   const stage = (judged: Extract<Judged, { verdict: 'land' }>): void => {
     const known = places.get(judged.key)
@@ -84,23 +99,44 @@ export function createBatcher(parts: BatcherParts): Batcher {
     settleRepeat(batch, rows, ordinal, staged)
   }
 
-  const judge = (mapped: MappedRow, decoded: DecodedRow): void => {
+  /** Rows that live on in a neighbour's record count as superseded; refused ones are each kept, to be joined again. */
+  const judge = ({ mapped, decoded }: Joined): void => {
     if (parts.operation !== null) mapped.operation = parts.operation
     const judged = parts.pipeline.judge(mapped, parts.today)
-    if (judged.verdict === 'land') stage(judged)
-    else batch.rejects.push(rejected(decoded, judged, mapped.sourceUpdatedAt ?? null))
+    if (judged.verdict === 'land') {
+      if (!parts.hasVersions) refusals.landed(judged)
+      stage(judged)
+      batch.supersededCount += decoded.length - 1
+      return
+    }
+    const at = mapped.sourceUpdatedAt ?? null
+    const refused = decoded.map((row) => rejected(row, judged, at))
+    batch.rejects.push(...refused)
+    refusals.refused(refused)
   }
 
   const join = (mapped: MappedRow, decoded: DecodedRow): void => {
     const key = parts.pipeline.joinKey(mapped)
     const held = key === null ? undefined : joining.get(key)
-    if (key === null) judge(mapped, decoded)
-    else if (held === undefined) joining.set(key, { mapped, decoded })
-    else {
-      joining.set(key, { mapped: joinRows(held.mapped, mapped), decoded: held.decoded })
-      // The row lives on in its neighbour's record, which counts once.
-      batch.supersededCount += 1
+    if (key === null) return judge({ mapped, decoded: [decoded] })
+    lastKey = key
+    if (held === undefined) {
+      joining.set(key, { mapped, decoded: [decoded] })
+      return
     }
+    held.mapped = joinRows(held.mapped, mapped)
+    held.decoded.push(decoded)
+  }
+
+  const take = (): Batch => {
+    for (const joined of joining.values()) judge(joined)
+    const taken = batch
+    batch = emptyBatch()
+    places = new Map()
+    joining = new Map()
+    lastKey = null
+    refusals = supersededRefusals()
+    return taken
   }
 
   return {
@@ -112,15 +148,41 @@ export function createBatcher(parts: BatcherParts): Batcher {
       const mapped = parts.pipeline.map(decoded)
       if (mapped === null) batch.rejects.push(unreadable(decoded))
       else if (mapped.joins === true) join(mapped, decoded)
-      else judge(mapped, decoded)
+      else judge({ mapped, decoded: [decoded] })
     },
-    take: () => {
-      for (const { mapped, decoded } of joining.values()) judge(mapped, decoded)
-      const taken = batch
-      batch = emptyBatch()
-      places = new Map()
-      joining = new Map()
+    take,
+    takeWhole: () => {
+      const key = lastKey
+      const held = key === null ? undefined : joining.get(key)
+      if (key === null || held === undefined) return take()
+      joining.delete(key)
+      batch.readCount -= held.decoded.length
+      const taken = take()
+      joining.set(key, held)
+      lastKey = key
+      batch.readCount = held.decoded.length
       return taken
+    },
+  }
+}
+
+/**
+ * Where a source gives no times, a later line of its file is the newer one: once it lands, the refused
+ * lines of its key before it are no newer versions any more, and mark nothing.
+ */
+function supersededRefusals() {
+  const timeless = new Map<string, RejectedRow[]>()
+  return {
+    refused: (rows: readonly RejectedRow[]): void => {
+      for (const row of rows) {
+        if (row.key === null || row.sourceUpdatedAt !== null) continue
+        timeless.set(row.key, [...(timeless.get(row.key) ?? []), row])
+      }
+    },
+    landed: ({ key, sourceUpdatedAt }: { key: string; sourceUpdatedAt: string | null }): void => {
+      if (timeless.size === 0 || sourceUpdatedAt !== null) return
+      for (const row of timeless.get(key) ?? []) row.standing = false
+      timeless.delete(key)
     },
   }
 }

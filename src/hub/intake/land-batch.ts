@@ -1,12 +1,10 @@
 import type { ClientBase } from 'pg'
-import copyStreams from 'pg-copy-streams'
-import { pipeline as pump } from 'node:stream/promises'
 import { Refusal } from '../../shared/refusal.ts'
-import { copyOptions } from '../records/encode.ts'
 import type { Merge, MergeCounts } from '../records/merge.ts'
 import { fateName, stageName } from '../records/merge-statements.ts'
-import { recordsName, stageColumns } from '../records/record-table.ts'
+import { recordsName } from '../records/record-table.ts'
 import type { Batch, StagedRow } from './batcher.ts'
+import { copyFresh, copyStaged } from './copy-rows.ts'
 
 /** What a landing needs to know of its resource and run. */
 export interface LandingContext {
@@ -16,6 +14,8 @@ export interface LandingContext {
   receivedAt: string
   notAfter: string | null
   expectNew: boolean
+  /** The resource was empty when the run began, and no row of it has met its key again. */
+  expectAllNew: boolean
   /** Several source rows make one record: a key met again in a later batch would lose children. */
   joins: boolean
 }
@@ -31,17 +31,18 @@ export interface Landing {
   lastSeq: number
 }
 
-/** Merges into one resource are serialised by this lock; its second key is the resource's number. */
-const mergeLockClass = 0x5348
-
-export const lockResource = (client: ClientBase, number: number): Promise<unknown> =>
-  client.query('select pg_advisory_xact_lock($1, $2)', [mergeLockClass, number])
-
+/** The change numbers and grants' filters of a resource, read under its lock. */
 interface Numbers {
   served_version: number
   last_seq: number
   filter_fields: string[]
 }
+
+/** Merges into one resource are serialised by this lock; its second key is the resource's number. */
+const mergeLockClass = 0x5348
+
+export const lockResource = (client: ClientBase, number: number): Promise<unknown> =>
+  client.query('select pg_advisory_xact_lock($1, $2)', [mergeLockClass, number])
 
 /**
  * Stages and merges one batch inside the caller's transaction: COPY first, then the resource's lock, so
@@ -54,16 +55,66 @@ export async function landBatch(
   batch: Batch,
 ): Promise<Landing> {
   const { merge } = context
-  const counts = emptyCounts(batch)
-  const first = batch.layers[0] ?? []
-  await copyIn(client, merge, first)
+  const isFreshTried = maybeFresh(context, batch)
+  if (!isFreshTried) await copyStaged(client, merge, batch.layers[0] ?? [])
   await lockResource(client, merge.table.number)
   const numbers = await readNumbers(client, context)
+  const counts = emptyCounts(batch)
+  const fresh = isFreshTried ? await landFresh(client, context, { batch, numbers, counts }) : null
+  if (isFreshTried && fresh === null) await copyStaged(client, merge, batch.layers[0] ?? [])
+  const merged = fresh ?? (await landLayers(client, context, { batch, numbers, counts }))
+  const lastSeq = await markRefused(client, merge, batch, merged)
+  if (lastSeq > numbers.last_seq) {
+    await client.query('update hub.change_numbers set last_seq = $2 where resource_number = $1', [
+      merge.table.number,
+      lastSeq,
+    ])
+  }
+  return { counts, lastSeq }
+}
+
+interface Landed {
+  batch: Batch
+  numbers: Numbers
+  counts: LandingCounts
+}
+
+/** Whether it is worth trying to copy the batch straight into the records. */
+const maybeFresh = (context: LandingContext, { layers }: Batch): boolean =>
+  context.expectAllNew &&
+  !context.joins &&
+  context.merge.table.versionField === null &&
+  layers.length === 1 &&
+  layers.every((rows) => rows.every((row) => !row.isDeletion))
+
+/** Answers the last change number, or null when a key was there already and nothing was done. */
+async function landFresh(
+  client: ClientBase,
+  { merge, runId, receivedAt }: LandingContext,
+  { batch, numbers, counts }: Landed,
+): Promise<number | null> {
+  const rows = batch.layers[0] ?? []
+  const lastSeq = numbers.last_seq
+  if (!(await copyFresh(client, merge, { rows, runId, receivedAt, lastSeq }))) return null
+  const request = { lastSeq, stagedCount: rows.length }
+  const merged = await merge.settleFresh(client, request, () => rows.map(({ key }) => key))
+  addMerged(counts, merged)
+  counts.flagged += countFlagged(rows) + merged.crossFlagged
+  return merged.lastSeq
+}
+
+/** Merges layer after layer, the first of which is staged; answers the last change number. */
+async function landLayers(
+  client: ClientBase,
+  context: LandingContext,
+  { batch, numbers, counts }: Landed,
+): Promise<number> {
+  const { merge } = context
   let lastSeq = numbers.last_seq
   for (const [index, layer] of batch.layers.entries()) {
     if (index > 0) {
       await client.query(`truncate ${stageName(merge.table)}, ${fateName(merge.table)}`)
-      await copyIn(client, merge, layer)
+      await copyStaged(client, merge, layer)
     }
     if (context.joins) await refuseScattered(client, context)
     const merged = await merge.run(client, {
@@ -76,18 +127,14 @@ export async function landBatch(
       expectNew: context.expectNew && index === 0,
     })
     addMerged(counts, merged)
-    counts.flagged += layer.filter((row) => row.isFlagged).length + merged.crossFlagged
+    counts.flagged += countFlagged(layer) + merged.crossFlagged
     lastSeq = merged.lastSeq
   }
-  lastSeq = await markRefused(client, merge, batch, lastSeq)
-  if (lastSeq > numbers.last_seq) {
-    await client.query(
-      'update hub.change_numbers set last_seq = $2 where resource_number = $1',
-      [merge.table.number, lastSeq],
-    )
-  }
-  return { counts, lastSeq }
+  return lastSeq
 }
+
+const countFlagged = (rows: readonly StagedRow[]): number =>
+  rows.filter(({ isFlagged }) => isFlagged).length
 
 const emptyCounts = (batch: Batch): LandingCounts => ({
   read: batch.readCount,
@@ -126,29 +173,11 @@ async function readNumbers(client: ClientBase, context: LandingContext): Promise
   return numbers
 }
 
-/** Lines leave in pieces of about this many characters: few writes, little memory. */
-const pieceLength = 64 * 1024
-
-function* pieces(rows: readonly StagedRow[]): Generator<string> {
-  let piece = ''
-  for (const { line } of rows) {
-    piece += line
-    if (piece.length >= pieceLength) {
-      yield piece
-      piece = ''
-    }
-  }
-  if (piece !== '') yield piece
-}
-
-async function copyIn(client: ClientBase, merge: Merge, rows: readonly StagedRow[]): Promise<void> {
-  if (rows.length === 0) return
-  const sql = `copy ${stageName(merge.table)} (${stageColumns(merge.table)}) from stdin ${copyOptions}`
-  await pump(pieces(rows), client.query(copyStreams.from(sql)))
-}
-
 /** Joined rows must stand together in the source: this run has already written one of these keys. */
-async function refuseScattered(client: ClientBase, { merge, runId }: LandingContext): Promise<void> {
+async function refuseScattered(
+  client: ClientBase,
+  { merge, runId }: LandingContext,
+): Promise<void> {
   const { rows } = await client.query(
     `select 1 from ${stageName(merge.table)} s join ${recordsName(merge.table.number)} t on t._key = s._key where t._run = $1 limit 1`,
     [runId],
@@ -168,9 +197,11 @@ function markRefused(
   batch: Batch,
   base: number,
 ): Promise<number> {
-  const standing = batch.rejects.filter((reject) => reject.standing && reject.key !== null)
+  const standing = [...batch.rejects, ...(batch.refusedBefore ?? [])].filter(
+    ({ standing: isStanding, key }) => isStanding && key !== null,
+  )
   return merge.markRefused(client, {
-    keys: standing.map(({ key }) => key as string),
+    keys: standing.map(({ key }) => key ?? ''),
     sourceTimes: standing.map(({ sourceUpdatedAt }) => sourceUpdatedAt),
     base,
   })

@@ -32,8 +32,15 @@ export interface SessionOptions {
   isSnapshot: boolean
   joins: boolean
   notAfter: string | null
-  /** Nothing is in the resource yet, or most of the last batch was new. */
+  /** A replay's rows that are refused again stay rejects of the run they came from. */
+  rejectsOf?: string
+  /** Nothing was in the resource when the run began. */
   expectNew: boolean
+}
+
+/** The session's options for one batch, by what became of those before it. */
+interface Attempt extends SessionOptions {
+  expectAllNew: boolean
 }
 
 /** Lands the batches of one run, one after the other. */
@@ -43,7 +50,10 @@ export interface LandingSession {
 
 class Cancelled extends Refusal {
   constructor() {
-    super('state-conflict', '该次运行已取消或由其他进程接管 / The run was cancelled, or another process took it over')
+    super(
+      'state-conflict',
+      '该次运行已取消或由其他进程接管 / The run was cancelled, or another process took it over',
+    )
   }
 }
 
@@ -56,27 +66,32 @@ async function prepareOnce(client: pg.PoolClient, resource: IntakeResource): Pro
   const made = prepared.get(client) ?? new Set()
   prepared.set(client, made)
   if (made.has(version)) return
-  const older = [...made].filter((known) => known.startsWith(`${name}:`))
-  if (older.length > 0) {
-    await client.query(`drop table if exists stage_${name}, fate_${name}`)
-    for (const known of older) made.delete(known)
-  }
+  // Of another version, or of a transaction whose memory was lost with its roll-back.
+  await client.query(`drop table if exists stage_${name}, fate_${name}`)
+  for (const known of [...made].filter((one) => one.startsWith(`${name}:`))) made.delete(known)
   await resource.merge.prepare(client)
   made.add(version)
 }
 
 export function landingSession(parts: IntakeParts, options: SessionOptions): LandingSession {
   let { expectNew } = options
+  let expectAllNew = options.expectNew
   return {
     land: async (toLand) => {
       const landing = await withPatience(parts, options, toLand, () =>
-        landOnce(parts, { ...options, expectNew }, toLand),
+        landOnce(parts, { ...options, expectNew, expectAllNew }, toLand),
       )
-      expectNew = landing.counts.inserted * 2 > landing.counts.read
+      const { inserted, read } = landing.counts
+      expectNew = inserted * 2 > read
+      // A key that came back once is likely to come again, and each try that fails costs its copy.
+      expectAllNew &&= inserted === stagedCount(toLand.batch)
       return landing
     },
   }
 }
+
+const stagedCount = ({ layers }: Batch): number =>
+  layers.reduce((count, rows) => count + rows.length, 0)
 
 const nothingLanded: Landing = {
   counts: {
@@ -131,7 +146,7 @@ async function hasLanded(parts: IntakeParts, runId: string, number: number): Pro
 
 async function landOnce(
   parts: IntakeParts,
-  options: SessionOptions,
+  options: Attempt,
   toLand: BatchToLand,
 ): Promise<Landing> {
   const client = await parts.bulkPool.connect()
@@ -140,12 +155,15 @@ async function landOnce(
     await client.query('begin')
     await prepareOnce(client, options.resource)
     const landing = await landWithin(client, options, toLand)
-    if (options.isDry) await client.query('rollback; begin')
+    if (options.isDry) {
+      await client.query('rollback; begin')
+      prepared.delete(client)
+    }
     await keepBatch(client, { parts, options, toLand, landing })
     await client.query('commit')
     return landing
   } catch (error) {
-    fault = error instanceof Refusal ? undefined : (error as Error)
+    fault = error instanceof Refusal || !(error instanceof Error) ? undefined : error
     await client.query('rollback').catch((lost: Error) => (fault = lost))
     // Temporary tables made in a transaction that rolled back are gone.
     prepared.delete(client)
@@ -157,7 +175,7 @@ async function landOnce(
 
 function landWithin(
   client: pg.PoolClient,
-  options: SessionOptions,
+  options: Attempt,
   { batch }: BatchToLand,
 ): Promise<Landing> {
   const { resource } = options
@@ -168,10 +186,15 @@ function landWithin(
     receivedAt: new Date().toISOString(),
     notAfter: options.notAfter,
     expectNew: options.expectNew,
+    expectAllNew: options.expectAllNew,
     joins: options.joins,
   }
   return options.isSnapshot && !options.isDry
-    ? keepForSnapshot(client, options.runId, batch)
+    ? keepForSnapshot(client, {
+        runId: options.runId,
+        batch,
+        hasVersions: resource.served.table.versionField !== null,
+      })
     : landBatch(client, context, batch)
 }
 
@@ -183,8 +206,12 @@ interface Kept {
 }
 
 /** Rejects, the batch's row and the run's counts: in the transaction of the rows themselves. */
-async function keepBatch(client: pg.PoolClient, { parts, options, toLand, landing }: Kept): Promise<void> {
-  await rejectStore(client, parts.vault).add(options.runId, toLand.batch.rejects)
+async function keepBatch(
+  client: pg.PoolClient,
+  { parts, options, toLand, landing }: Kept,
+): Promise<void> {
+  const rejects = rejectStore(client, parts.vault)
+  await rejects.add(options.rejectsOf ?? options.runId, toLand.batch.rejects)
   await client.query(
     `insert into hub.batches (run_id, number, read_count, end_byte, prefix_digest, body_digest, answer, last_seq)
      values ($1, $2, $3, $4, $5, $6, $7, $8)`,

@@ -4,15 +4,17 @@ import { todayInShanghai } from '../../shared/conditions.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import { decodeRows, type RowMediaType } from '../../exchange/decode/decode-rows.ts'
 import type { ContentEncoding } from '../../exchange/decode/decompress.ts'
-import type { RowOperation } from '../../exchange/types.ts'
+import type { DecodeLimits } from '../../exchange/decode/limits.ts'
+import type { UnmappedValue } from '../../exchange/mapping/index.ts'
+import type { DecodedBlock, DecodedRow, RowOperation } from '../../exchange/types.ts'
 import { createBatcher, type Batch, type Batcher } from './batcher.ts'
 import { columnWatch } from './column-watch.ts'
 import { intakeResource, type IntakeResource } from './intake-resource.ts'
 import { landingSession, type LandingSession } from './landing-session.ts'
 import { intakeLimits } from './limits.ts'
 import type { IntakeParts } from './parts.ts'
-import { answeredReject, type AnsweredReject } from './reject-store.ts'
 import { runStore, type RunMode, type RunRow } from './runs.ts'
+import { addUnmapped } from './unmapped.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
 
 /** A body of rows on its way in: how it is written, and what to do with its rows. */
@@ -21,11 +23,13 @@ export interface RowBody {
   mediaType: RowMediaType
   contentEncoding?: ContentEncoding
   charset?: string
+  limits?: Partial<DecodeLimits>
 }
 
 /** A batch that an earlier, interrupted call of the same body has already committed. */
 export interface CommittedBatch {
   number: number
+  readCount: number
   endByte: number
   prefixDigest: Buffer
 }
@@ -39,7 +43,6 @@ export interface Push {
 }
 
 export interface PushedBody {
-  rejects: AnsweredReject[]
   /** SHA-256 of the decompressed body. */
   bodyDigest: Buffer
 }
@@ -79,35 +82,32 @@ export async function pushRows(parts: IntakeParts, push: Push): Promise<PushedBo
     ...push.body,
     onBytes: (chunk) => digest.update(chunk),
   })
-  const flow = batchFlow(sessionFor(parts, push, resource, pipeline.mapping.joins), push)
+  const { mapping } = pipeline
+  const flow = batchFlow(sessionFor(parts, push, resource, mapping.joins), push)
   const resume = resumption(push.committed)
   try {
     for await (const block of decoded) {
       watch.see(decoded.columns, block)
-      if (resume.skips(block.endByte, () => digest.copy().digest())) continue
-      for (const row of block.rows) batcher.add(row)
-      flow.sourceBytes(block.endByte)
-      if (flow.isFull(batcher.readCount)) {
-        await flow.hand(batcher.take(), block.endByte, digest.copy().digest())
-      }
+      const prefixDigest = digest.copy().digest()
+      for (const row of resume.fresh(block, prefixDigest)) batcher.add(row)
+      flow.sourceBytes(block.endByte, prefixDigest)
+      if (flow.isFull(batcher.readCount)) await flow.hand(batcher.takeWhole())
       // A body that is at hand already would else be parsed on while the database waits for its next bytes.
       await turn()
     }
     resume.finish()
     if (batcher.readCount > 0) {
-      await flow.hand(batcher.take(), flow.endByte, digest.copy().digest())
+      await flow.hand(batcher.take())
     }
     await flow.settled()
   } catch (error) {
     // The batch under way commits or rolls back before the run is called failed.
     await flow.settled().catch(() => undefined)
     throw error
+  } finally {
+    await noteSeen(parts, push.run, { ...watch.seen(), unmapped: mapping.unmapped() })
   }
-  await runStore(parts.pool).note(push.run.id, {
-    ...watch.seen(),
-    unmapped: pipeline.mapping.unmapped(),
-  })
-  return { rejects: flow.rejects, bodyDigest: digest.digest() }
+  return { bodyDigest: digest.digest() }
 }
 
 function sessionFor(
@@ -127,20 +127,34 @@ function sessionFor(
   })
 }
 
-/** Skips what has been committed before, and refuses a body that differs there. */
+/** Also a run that failed tells its columns: its rejects are given back in them. */
+const noteSeen = (
+  parts: IntakeParts,
+  run: RunRow,
+  seen: { columns: string[] | null; drift: string[]; unmapped: UnmappedValue[] },
+): Promise<unknown> =>
+  runStore(parts.pool)
+    .note(run.id, { ...seen, unmapped: addUnmapped(run.unmapped, seen.unmapped) })
+    // What the run saw is told beside what it did: no reason to fail it.
+    .catch(() => undefined)
+
+/**
+ * Skips what has been committed before, and refuses a body that differs there. A batch may have left the
+ * last rows of its last block to the next one (rows that are joined): rows are counted, bytes compared.
+ */
 function resumption(committed: readonly CommittedBatch[]) {
   const left = [...committed]
+  let committedRows = committed.reduce((sum, { readCount }) => sum + readCount, 0)
   return {
-    /** True while the block lies within committed batches. */
-    skips: (endByte: number, digestSoFar: () => Buffer): boolean => {
-      const next = left[0]
-      if (next === undefined) return false
-      if (endByte > next.endByte) throw differs()
-      if (endByte === next.endByte) {
-        if (!digestSoFar().equals(next.prefixDigest)) throw differs()
+    /** The rows of the block that are not committed yet. */
+    fresh: ({ rows, endByte }: DecodedBlock, prefixDigest: Buffer): DecodedRow[] => {
+      for (let next = left[0]; next !== undefined && endByte >= next.endByte; next = left[0]) {
+        if (endByte > next.endByte || !prefixDigest.equals(next.prefixDigest)) throw differs()
         left.shift()
       }
-      return true
+      const skipped = Math.min(committedRows, rows.length)
+      committedRows -= skipped
+      return skipped === 0 ? rows : rows.slice(skipped)
     },
     finish: (): void => {
       if (left.length > 0) throw differs()
@@ -160,24 +174,23 @@ function batchFlow(session: LandingSession, push: Push) {
   let landing: Promise<unknown> = Promise.resolve()
   let startByte = push.committed.at(-1)?.endByte ?? 0
   let endByte = startByte
-  const rejects: AnsweredReject[] = []
+  // Of the bytes up to `endByte`: what stands behind the last row is no part of any batch.
+  let prefixDigest: Buffer = Buffer.alloc(0)
   return {
-    rejects,
-    get endByte() {
-      return endByte
-    },
-    sourceBytes: (offset: number): void => {
-      endByte = offset
+    sourceBytes: (offset: number, digest: Buffer): void => {
+      endByte = Math.max(offset, startByte)
+      prefixDigest = digest
     },
     isFull: (readCount: number): boolean =>
       readCount >= intakeLimits.batchRowsMax || endByte - startByte >= intakeLimits.batchBytesMax,
-    hand: async (batch: Batch, atByte: number, prefixDigest: Buffer): Promise<void> => {
-      const room = intakeLimits.answeredRejectsMax - rejects.length
-      for (const reject of batch.rejects.slice(0, room)) rejects.push(answeredReject(reject))
+    hand: async (batch: Batch): Promise<void> => {
+      // All its rows are of one record, which goes on.
+      if (batch.readCount === 0) return
+      const toLand = { batch, endByte, prefixDigest }
       await landing
       number += 1
-      startByte = atByte
-      landing = session.land({ number, batch, endByte: atByte, prefixDigest })
+      startByte = endByte
+      landing = session.land({ number, ...toLand })
       // A failure is met at the next `await landing`; until then nobody else may call it unhandled.
       landing.catch(() => undefined)
     },
