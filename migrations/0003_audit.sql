@@ -4,8 +4,8 @@
 -- one range a month (UTC). Months are made ahead by the owner through audit.ensure_months; whatever
 -- falls outside them (a clock gone wrong) lands in the default partition instead of stopping all calls.
 
--- The log itself: one row a call. leaf_bytes is canonical JSON (RFC 8785) of salted digests, free of
--- personal data; leaf_hash is SHA-256(0x00 || leaf_bytes) (RFC 6962, section 2.1).
+-- The log itself: one row a call. leaf_bytes is canonical JSON (RFC 8785) with a digest of salted digests,
+-- free of personal data; leaf_hash is SHA-256(0x00 || leaf_bytes) (RFC 6962, section 2.1).
 create table audit.entries (
   id uuid primary key,
   leaf_bytes bytea not null check (octet_length(leaf_bytes) between 1 and 65535),
@@ -18,7 +18,7 @@ create table audit.pending (
   id uuid not null
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 
--- The projection that searches use. details holds clear values and salts, sealed (AES-256-GCM) with the
+-- The projection that searches use. details holds clear values and what gives their salts, sealed (AES-256-GCM) with the
 -- month's key. Neither ciphertext nor digests compress, so PostgreSQL need not try.
 create table audit.search (
   id uuid primary key,
@@ -40,9 +40,8 @@ create index on audit.search (resource, id) where resource is not null;
 create index on audit.search (department, id) where department is not null;
 create index on audit.search (case_hash, id) where case_hash is not null;
 
--- "Who looked at this record": one keyed hash a record that a call was about.
+-- "Who looked at this record": one keyed hash of resource and key (16 bytes) a record that a call was about.
 create table audit.subjects (
-  resource text not null,
   subject bytea not null,
   id uuid not null,
   primary key (subject, id)

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { AuditFacts, AuditSubject } from './facts.ts'
 import { hashSubject } from './keys.ts'
 import { auditLimits } from './limits.ts'
-import { canonicalNote, plainInstant, plainText, plainTexts } from './plain-values.ts'
+import { canonicalNote, canonicalText, plainInstant, plainTexts } from './plain-values.ts'
 
 type FactKind = 'text' | 'instant' | 'count' | 'texts' | 'subjects' | 'range' | 'note'
 
@@ -46,8 +46,10 @@ const isFactName = (name: string): name is FactName => name in factKinds
 export const factNames = Object.keys(factKinds).filter(isFactName)
 
 export interface HashedSubject {
-  resource: string
+  /** Of resource and key (`hashSubject`). */
   hash: Buffer
+  /** The hash as base64url. */
+  text: string
 }
 
 /** A record's keyed hash for every subject, each record once. */
@@ -59,7 +61,8 @@ export function hashSubjects(
   const found = new Map<string, HashedSubject>()
   for (const { resource, key } of subjects.slice(0, auditLimits.subjectsMax)) {
     const hash = hashSubject(subjectsKey, resource, key)
-    found.set(hash.toString('base64url'), { resource: plainText(resource), hash })
+    const text = hash.toString('base64url')
+    found.set(text, { hash, text })
   }
   return [...found.values()]
 }
@@ -74,7 +77,7 @@ export function canonicalFact(
   if (value === undefined || value === null) return undefined
   switch (factKinds[name]) {
     case 'instant':
-      return JSON.stringify(value instanceof Date ? plainInstant(value) : plainText(value))
+      return value instanceof Date ? `"${plainInstant(value)}"` : canonicalText(value)
     case 'count':
       return canonicalCount(value)
     case 'texts':
@@ -86,19 +89,19 @@ export function canonicalFact(
     case 'note':
       return canonicalNote(value)
     default:
-      return JSON.stringify(plainText(value))
+      return canonicalText(value)
   }
 }
 
 /** ECMAScript's own form of a number is that of RFC 8785, section 3.2.2.3. */
 const canonicalCount = (value: unknown): string =>
-  Number.isFinite(value) ? JSON.stringify(value) : JSON.stringify(plainText(value))
+  typeof value === 'number' && Number.isFinite(value) ? `${value}` : canonicalText(value)
 
 const canonicalRange = (range: AuditFacts['sequenceRange']): string =>
   `{"after":${canonicalCount(range?.after)},"through":${canonicalCount(range?.through)}}`
 
 function canonicalSubjects(subjects: readonly HashedSubject[], asked: number): string {
-  const hashes = subjects.map(({ hash }) => hash.toString('base64url'))
+  const hashes = subjects.map(({ text }) => text)
   if (asked > auditLimits.subjectsMax) hashes.push(`…(+${asked - auditLimits.subjectsMax})`)
   return JSON.stringify(hashes)
 }

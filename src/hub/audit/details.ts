@@ -1,12 +1,12 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import type { FactName } from './canonical-facts.ts'
-import { saltLength } from './salts.ts'
+import { expandSalts, saltAt } from './salts.ts'
 
 /*
  * An entry's clear values and salts, as they lie in audit.search.details:
  *   nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16)
  * of the JSON text
- *   { "version": 1, "salts": "<the facts' salts, in the order of their names>", "facts": { … } }
+ *   { "version": 1, "secret": "<gives the facts' salts: salts.ts>", "facts": { … } }
  * What details say is proved by the leaf's digests.
  */
 const version = 1
@@ -40,11 +40,11 @@ function utf8(text: string): Buffer {
   return scratch.subarray(0, scratch.write(text, 'utf8'))
 }
 
-/** Seals the facts' canonical JSON text with their salts, in the order of their names. */
-export function sealDetails(key: KeyObject, facts: string, salts: string): Buffer {
+/** Seals the facts' canonical JSON text with the secret of their salts. */
+export function sealDetails(key: KeyObject, facts: string, secret: string): Buffer {
   const nonce = nextNonce()
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
-  const sealed = cipher.update(utf8(`{"version":${version},"salts":"${salts}","facts":${facts}}`))
+  const sealed = cipher.update(utf8(`{"version":${version},"secret":"${secret}","facts":${facts}}`))
   cipher.final() // GCM keeps nothing back: there is no last block
   return Buffer.concat([nonce, sealed, cipher.getAuthTag()])
 }
@@ -64,18 +64,18 @@ export function openDetails(key: KeyObject, sealed: Buffer): Details {
     decipher.update(sealed.subarray(nonceBytes, -tagBytes)),
     decipher.final(),
   ])
-  const { version: found, salts, facts }: Stored = JSON.parse(plain.toString())
+  const { version: found, secret, facts }: Stored = JSON.parse(plain.toString())
   if (found !== version) throw new Error(`Audit details of version ${found} cannot be read`)
-  return { facts, salts: splitSalts(Object.keys(facts).toSorted(), salts) }
+  return { facts, salts: saltsOf(Object.keys(facts).toSorted(), secret) }
 }
 
 interface Stored {
   version: number
-  salts: string
+  secret: string
   facts: Details['facts']
 }
 
-const splitSalts = (names: readonly string[], salts: string): Details['salts'] =>
-  Object.fromEntries(
-    names.map((name, index) => [name, salts.slice(index * saltLength, (index + 1) * saltLength)]),
-  )
+function saltsOf(names: readonly string[], secret: string): Details['salts'] {
+  const salts = expandSalts(secret, names.length)
+  return Object.fromEntries(names.map((name, index) => [name, saltAt(salts, index)]))
+}

@@ -4,8 +4,8 @@ import { sealDetails } from './details.ts'
 import type { AuditFacts } from './facts.ts'
 import { hashCase } from './keys.ts'
 import { digestFact, type Leaf, makeLeaf } from './leaf.ts'
-import { plainText } from './plain-values.ts'
-import { drawSalt } from './salts.ts'
+import { instantText, plainText } from './plain-values.ts'
+import { drawSecret, expandSalts, saltAt } from './salts.ts'
 
 /** One entry, ready to be written: the leaf, what finds it, and what it says, sealed. */
 export interface AuditEntry {
@@ -38,7 +38,7 @@ export const instantOfId = (id: string): number =>
   Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
 
 /** The month (`2026-01`, UTC) whose key and partition an entry belongs to. */
-export const monthOfId = (id: string): string => new Date(instantOfId(id)).toISOString().slice(0, 7)
+export const monthOfId = (id: string): string => instantText(instantOfId(id)).slice(0, 7)
 
 export interface EntryKeys {
   subjects: KeyObject
@@ -49,11 +49,11 @@ export interface EntryKeys {
 /** Makes the entry of some facts under a UUIDv7; never refuses a value (`plain-values.ts`). */
 export function buildEntry(id: string, facts: AuditFacts, keys: EntryKeys): AuditEntry {
   const readyAt = instantOfId(id)
-  const instant = new Date(readyAt).toISOString()
   const subjects = hashSubjects(facts.subjects, keys.subjects)
-  const { json, digests, salts } = commit(facts, subjects)
-  const leaf = makeLeaf(id, instant, digests)
-  const details = sealDetails(keys.details, json, salts)
+  const secret = drawSecret()
+  const { json, digests } = commit(facts, subjects, secret)
+  const leaf = makeLeaf(id, instantText(readyAt), digests)
+  const details = sealDetails(keys.details, json, secret)
   return {
     id,
     readyAt,
@@ -63,28 +63,28 @@ export function buildEntry(id: string, facts: AuditFacts, keys: EntryKeys): Audi
     subjects,
     range: rangeOf(facts),
     details,
-    bytes: 300 + leaf.bytes.length + details.length + subjects.length * 120,
+    bytes: 600 + details.length + subjects.length * 120,
   }
 }
 
-/** The facts' canonical object, their digests' canonical object, and the salts, all in one order. */
+/** The facts' canonical object and their digests' canonical object, in one order. */
 function commit(
   facts: AuditFacts,
   subjects: readonly HashedSubject[],
-): { json: string; digests: string; salts: string } {
+  secret: string,
+): { json: string; digests: string } {
+  const salts = expandSalts(secret, factNames.length)
   let json = ''
   let digests = ''
-  let salts = ''
+  let count = 0
   for (const name of factNames) {
     const canonical = canonicalFact(name, facts, subjects)
     if (canonical === undefined) continue
-    const salt = drawSalt()
-    const comma = salts === '' ? '' : ','
-    salts += salt
+    const comma = count === 0 ? '' : ','
     json += `${comma}"${name}":${canonical}`
-    digests += `${comma}"${name}":"${digestFact(salt, name, canonical)}"`
+    digests += `${comma}"${name}":"${digestFact(saltAt(salts, count++), name, canonical)}"`
   }
-  return { json: `{${json}}`, digests: `{${digests}}`, salts }
+  return { json: `{${json}}`, digests: `{${digests}}` }
 }
 
 const searchText = (value: string | undefined): string | null =>

@@ -1,101 +1,125 @@
-import type pg from 'pg'
-import type { AuditEntry, SearchTexts } from './entry.ts'
-import { auditLimits } from './limits.ts'
-import { bigintArray, byteaArray, instantArray, textArray, uuidArray } from './wire.ts'
+import { type ClientBase, DatabaseError } from 'pg'
+import { copyTables } from './copy-tables.ts'
+import type { AuditEntry } from './entry.ts'
+import { CopyWriter } from './wire.ts'
+
+interface Table {
+  name: string
+  columns: string
+  put: (writer: CopyWriter, entry: AuditEntry, id: Buffer) => void
+  /** How many rows of an entry; one where it is not said. */
+  rowsOf?: (entry: AuditEntry) => number
+}
+
+/** The entry comes first: a repetition must fail there, before it has touched anything else. */
+const tables: readonly Table[] = [
+  { name: 'entries', columns: 'id, leaf_bytes, leaf_hash', put: putEntry },
+  { name: 'pending', columns: 'id', put: putPending },
+  {
+    name: 'search',
+    columns:
+      'id, ready_at, operation, outcome, code, department, system, resource, purpose, case_hash, details',
+    put: putSearch,
+  },
+  {
+    name: 'subjects',
+    columns: 'subject, id',
+    put: putSubjects,
+    rowsOf: ({ subjects }) => subjects.length,
+  },
+  {
+    name: 'ranges',
+    columns: 'resource, after, through, id',
+    put: putRange,
+    rowsOf: ({ range }) => (range ? 1 : 0),
+  },
+]
+
+function putEntry(writer: CopyWriter, { leaf }: AuditEntry, id: Buffer): void {
+  writer.beginRow(3)
+  writer.putBytes(id)
+  writer.putText(leaf.text)
+  writer.putHex(leaf.hash)
+}
+
+function putPending(writer: CopyWriter, _: AuditEntry, id: Buffer): void {
+  writer.beginRow(1)
+  writer.putBytes(id)
+}
+
+function putSearch(writer: CopyWriter, entry: AuditEntry, id: Buffer): void {
+  const { search } = entry
+  writer.beginRow(11)
+  writer.putBytes(id)
+  writer.putInstant(entry.readyAt)
+  writer.putText(search.operation)
+  writer.putText(search.outcome)
+  writer.putText(search.code)
+  writer.putText(search.department)
+  writer.putText(search.system)
+  writer.putText(search.resource)
+  writer.putText(search.purpose)
+  writer.putBytes(entry.caseHash)
+  writer.putBytes(entry.details)
+}
+
+function putSubjects(writer: CopyWriter, { subjects }: AuditEntry, id: Buffer): void {
+  for (const { hash } of subjects) {
+    writer.beginRow(2)
+    writer.putBytes(hash)
+    writer.putBytes(id)
+  }
+}
+
+function putRange(writer: CopyWriter, { range }: AuditEntry, id: Buffer): void {
+  if (!range) return
+  writer.beginRow(4)
+  writer.putText(range.resource)
+  writer.putBigint(range.after)
+  writer.putBigint(range.through)
+  writer.putBytes(id)
+}
 
 /**
- * One statement, hence one transaction: the entries, the sealer's list, and what finds them. The first
- * try is a plain insert. A repetition (the connection died after sending: the first may have committed,
- * and the sealer may have taken it) writes of each entry everything or nothing.
+ * Writes the entries, the sealer's list, and what finds them, in one transaction; resolves once it is
+ * committed. `repeated`: the same entries were sent before and no answer came. As they go in together or
+ * not at all, they are there already when the first of them is: PostgreSQL lets a unique key wait for a
+ * transaction that is still under way.
  */
-const statement = (repeated: boolean): string => {
-  const unlessThere = repeated ? 'join entered using (id)' : ''
-  return `
-with entered as (
-  insert into audit.entries (id, leaf_bytes, leaf_hash)
-  select * from unnest($1::uuid[], $2::bytea[], $3::bytea[])
-  ${repeated ? 'on conflict (id) do nothing returning id' : ''}
-), waiting as (
-  insert into audit.pending (id)
-  select id from unnest($1::uuid[]) as new (id) ${unlessThere}
-), looked_at as (
-  insert into audit.subjects (resource, subject, id)
-  select resource, subject, id
-  from unnest($14::text[], $15::bytea[], $16::uuid[]) as new (resource, subject, id) ${unlessThere}
-), covered as (
-  insert into audit.ranges (resource, after, through, id)
-  select resource, after, through, id
-  from unnest($17::text[], $18::bigint[], $19::bigint[], $20::uuid[])
-    as new (resource, after, through, id) ${unlessThere}
-)
-insert into audit.search (id, ready_at, operation, outcome, code, department, system, resource, purpose,
-  case_hash, details)
-select new.*
-from unnest($1::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-  $10::text[], $11::text[], $12::bytea[], $13::bytea[])
-  as new (id, ready_at, operation, outcome, code, department, system, resource, purpose, case_hash, details)
-  ${unlessThere}`
-}
-
-const statements = {
-  first: { name: 'audit-insert', text: statement(false) },
-  repeated: { name: 'audit-insert-again', text: statement(true) },
-}
-
-/** Writes the entries; resolves once they are committed. `repeated`: some may be there already. */
 export async function insertEntries(
-  client: pg.ClientBase,
+  client: ClientBase,
   entries: readonly AuditEntry[],
   repeated: boolean,
 ): Promise<void> {
-  const query = {
-    ...(repeated ? statements.repeated : statements.first),
-    values: parameters(entries),
-    // Understood by pg for a single query too, though not in its types.
-    query_timeout: auditLimits.flushMsMax,
+  try {
+    const { sql, bytes } = copyOf(entries)
+    await copyTables(client, sql, bytes)
+  } catch (error) {
+    if (!repeated || !isUniqueViolation(error) || !(await areThere(client, entries))) throw error
   }
-  await client.query(query)
 }
 
-function parameters(entries: readonly AuditEntry[]): Buffer[] {
-  const texts = (name: keyof SearchTexts): Buffer =>
-    textArray(entries.map(({ search }) => search[name]))
-  return [
-    uuidArray(entries.map(({ id }) => id)),
-    byteaArray(entries.map(({ leaf }) => leaf.bytes)),
-    byteaArray(entries.map(({ leaf }) => Buffer.from(leaf.hash, 'hex'))),
-    instantArray(entries.map(({ readyAt }) => readyAt)),
-    texts('operation'),
-    texts('outcome'),
-    texts('code'),
-    texts('department'),
-    texts('system'),
-    texts('resource'),
-    texts('purpose'),
-    byteaArray(entries.map(({ caseHash }) => caseHash)),
-    byteaArray(entries.map(({ details }) => details)),
-    ...subjectParameters(entries),
-    ...rangeParameters(entries),
-  ]
+const isUniqueViolation = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.code === '23505'
+
+async function areThere(client: ClientBase, entries: readonly AuditEntry[]): Promise<boolean> {
+  const { rowCount } = await client.query('select from audit.entries where id = any($1::uuid[])', [
+    entries.map(({ id }) => id),
+  ])
+  return rowCount === entries.length
 }
 
-function subjectParameters(entries: readonly AuditEntry[]): Buffer[] {
-  const rows = entries.flatMap(({ id, subjects }) =>
-    subjects.map((subject) => ({ id, ...subject })),
-  )
-  return [
-    textArray(rows.map(({ resource }) => resource)),
-    byteaArray(rows.map(({ hash }) => hash)),
-    uuidArray(rows.map(({ id }) => id)),
-  ]
-}
-
-function rangeParameters(entries: readonly AuditEntry[]): Buffer[] {
-  const rows = entries.flatMap(({ id, range }) => (range ? [{ id, ...range }] : []))
-  return [
-    textArray(rows.map(({ resource }) => resource)),
-    bigintArray(rows.map(({ after }) => after)),
-    bigintArray(rows.map(({ through }) => through)),
-    uuidArray(rows.map(({ id }) => id)),
-  ]
+/** Tables without rows are left out: each costs PostgreSQL as much as several entries. */
+function copyOf(entries: readonly AuditEntry[]): { sql: string; bytes: Buffer } {
+  const ids = entries.map(({ id }) => Buffer.from(id.replaceAll('-', ''), 'hex'))
+  const writer = new CopyWriter(entries.reduce((sum, { bytes }) => sum + bytes, 1000))
+  const statements: string[] = []
+  for (const { name, columns, put, rowsOf } of tables) {
+    if (rowsOf && entries.every((entry) => rowsOf(entry) === 0)) continue
+    statements.push(`copy audit.${name} (${columns}) from stdin binary`)
+    writer.beginTable()
+    for (const [index, entry] of entries.entries()) put(writer, entry, ids[index]!)
+    writer.endTable()
+  }
+  return { sql: statements.join(';'), bytes: writer.bytes }
 }

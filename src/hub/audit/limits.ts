@@ -3,6 +3,11 @@ export const auditLimits = {
   /** One statement writes at most this many entries, and this many bytes of them. */
   batchEntriesMax: 256,
   batchBytesMax: 8 * 1024 * 1024,
+  /**
+   * So many waiting entries are written at once, beside a batch that is under way if need be: while
+   * PostgreSQL writes one batch the hub builds the next. Fewer wait, for a batch costs what ten entries do.
+   */
+  laneEntriesMin: 32,
   /** What waits to be written; beyond it calls are `unavailable`. */
   waitingEntriesMax: 20_000,
   waitingBytesMax: 64 * 1024 * 1024,

@@ -1,9 +1,9 @@
-import type { KeyObject } from 'node:crypto'
-import { v7 as createId } from 'uuid'
+import { KeyObject } from 'node:crypto'
 import { Refusal } from '../../shared/refusal.ts'
 import { AnonymousCalls, untilNextMinute } from './anonymous-calls.ts'
 import { buildEntry, monthOfId } from './entry.ts'
 import type { AuditFacts, AuditLog, AuditReceipt } from './facts.ts'
+import { createEntryId } from './ids.ts'
 import type { AuditKeys } from './keys.ts'
 import { type AuditGauges, AuditWriter, type WriterOptions } from './writer.ts'
 
@@ -24,15 +24,23 @@ export function openAuditLog({ keys, ...options }: AuditLogOptions): OpenAuditLo
   const writer = new AuditWriter(options)
   const anonymous = new AnonymousCalls()
 
-  async function append(facts: AuditFacts): Promise<AuditReceipt> {
-    const id = createId()
-    const entry = buildEntry(id, facts, {
-      subjects: keys.subjects,
-      details: await monthKey(keys, id),
-    })
-    await writer.write(entry, facts.system === undefined && facts.staff === undefined)
-    return { id, leaf: entry.leaf.hash }
+  // Without a promise of its own where the key is at hand, as it is for all calls but a month's first.
+  function append(facts: AuditFacts): Promise<AuditReceipt> {
+    const id = createEntryId()
+    const key = keys.month(monthOfId(id))
+    return key instanceof KeyObject ? write(id, facts, key) : writeLater(id, facts, key)
   }
+
+  function write(id: string, facts: AuditFacts, details: KeyObject): Promise<AuditReceipt> {
+    const entry = buildEntry(id, facts, { subjects: keys.subjects, details })
+    return writer.write(entry, facts.system === undefined && facts.staff === undefined)
+  }
+
+  const writeLater = async (
+    id: string,
+    facts: AuditFacts,
+    key: Promise<KeyObject>,
+  ): Promise<AuditReceipt> => write(id, facts, await availableKey(key))
 
   /** Faults are told to `onFault` by the writer; counts that cannot be written are given up. */
   async function writeFolded(): Promise<void> {
@@ -55,16 +63,14 @@ export function openAuditLog({ keys, ...options }: AuditLogOptions): OpenAuditLo
   }
 }
 
-async function monthKey(keys: AuditKeys, id: string): Promise<KeyObject> {
+async function availableKey(key: Promise<KeyObject>): Promise<KeyObject> {
   try {
-    return await keys.month(monthOfId(id))
+    return await key
   } catch (cause) {
     throw new Refusal(
       'unavailable',
       '审计月度密钥不可用 / The month key of the audit log is missing',
-      {
-        cause,
-      },
+      { cause },
     )
   }
 }

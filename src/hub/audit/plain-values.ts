@@ -25,6 +25,16 @@ export function plainText(
   return kept === text ? clean : `${clean}…(+${text.length - charactersMax})`
 }
 
+/** Printable ASCII that JSON writes as it is: nearly every text there is. */
+const ordinary = /^[ !#-[\]-~]*$/
+
+const isOrdinary = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= auditLimits.textCharactersMax && ordinary.test(value)
+
+/** Canonical JSON (RFC 8785) of what `plainText` makes of a value. */
+export const canonicalText = (value: unknown): string =>
+  isOrdinary(value) ? `"${value}"` : JSON.stringify(plainText(value))
+
 /** What is no text although it should be: said as text rather than lost. */
 function describe(value: unknown): string {
   if (value instanceof Date) return plainInstant(value)
@@ -34,7 +44,16 @@ function describe(value: unknown): string {
 
 /** RFC 3339 in UTC; an invalid date is said to be one. */
 export const plainInstant = (value: Date): string =>
-  Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString()
+  Number.isNaN(value.getTime()) ? 'Invalid Date' : instantText(value.getTime())
+
+/** Entries of one moment name the same few instants again and again. */
+let lastInstant = { ms: 0, text: new Date(0).toISOString() }
+
+/** RFC 3339 in UTC of milliseconds since 1970. */
+export function instantText(ms: number): string {
+  if (ms !== lastInstant.ms) lastInstant = { ms, text: new Date(ms).toISOString() }
+  return lastInstant.text
+}
 
 /** A list of texts, cut to the limit with a last item that says how many are missing. */
 export function plainTexts(values: readonly unknown[]): string[] {

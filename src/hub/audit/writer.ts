@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { type Client, DatabaseError } from 'pg'
 import { Refusal } from '../../shared/refusal.ts'
 import type { AuditEntry } from './entry.ts'
+import type { AuditReceipt } from './facts.ts'
 import { insertEntries } from './insert-entries.ts'
 import { auditLimits } from './limits.ts'
 
@@ -17,21 +18,22 @@ import { auditLimits } from './limits.ts'
  *                                                          the next append tries to connect once
  *
  * A flush begins when the last one ended, with whatever has come meanwhile: no timer delays anybody,
- * and the busier the hub, the larger (and cheaper per entry) the batches.
+ * and the busier the hub, the larger (and cheaper per entry) the batches. Where much waits
+ * (`laneEntriesMin`), another lane begins beside it: entries are ordered by id, not by commit.
  */
 
 interface Waiting {
   entry: AuditEntry
   queuedAt: number
   isAnonymous: boolean
-  resolve(): void
-  reject(reason: Refusal): void
+  resolve: (receipt: AuditReceipt) => void
+  reject: (reason: Refusal) => void
 }
 
 export interface WriterOptions {
   /** One connection attempt, without patience: the writer has its own. */
   openClient(): Promise<Client>
-  /** Connections that flush at the same time; a second one makes batches smaller and was not faster. */
+  /** Connections that may flush at the same time. */
   lanes?: number
   /** How long waiting entries are kept while the database is away, in milliseconds. */
   patienceMs?: number
@@ -64,6 +66,7 @@ export class AuditWriter {
   #waitingCount = 0
   #waitingBytes = 0
   #anonymousCount = 0
+  #busyCount = 0
   #lostAt: number | null = null
   #lastFlushAt: Date | null = null
   #lastFlushCount = 0
@@ -72,7 +75,7 @@ export class AuditWriter {
   constructor(options: WriterOptions) {
     const { waitingEntriesMax, patienceMs } = auditLimits
     this.#options = {
-      lanes: 1,
+      lanes: 2,
       patienceMs,
       waitingEntriesMax,
       onFault: () => undefined,
@@ -82,7 +85,7 @@ export class AuditWriter {
   }
 
   /** Resolves once the entry is committed; rejects with `unavailable`. */
-  write(entry: AuditEntry, isAnonymous: boolean): Promise<void> {
+  write(entry: AuditEntry, isAnonymous: boolean): Promise<AuditReceipt> {
     if (this.#isClosed) return Promise.reject(unavailable('正在停机 / The hub is shutting down'))
     if (!this.#hasRoom(entry, isAnonymous)) {
       return Promise.reject(
@@ -135,20 +138,35 @@ export class AuditWriter {
     if (isAnonymous) this.#anonymousCount += sign
   }
 
-  /** An idle lane begins; while all are busy the entry joins a later batch. */
+  /**
+   * An idle lane begins at once where enough waits for a batch. Where less waits, callers of the same turn
+   * of the event loop go together, and join the batch after the one that is under way.
+   */
   #wake(): void {
+    const isMuch = this.#queue.length >= auditLimits.laneEntriesMin
+    if (!isMuch && this.#busyCount > 0) return
     const lane = this.#lanes.find(({ busy }) => busy === null)
-    if (!lane) return
-    lane.busy = this.#run(lane).finally(() => {
+    if (lane) this.#start(lane, isMuch)
+  }
+
+  #start(lane: Lane, isMuch: boolean): void {
+    this.#busyCount++
+    lane.busy = this.#run(lane, isMuch).finally(() => {
+      this.#busyCount--
       lane.busy = null
       if (this.#queue.length > 0) this.#wake()
     })
   }
 
-  async #run(lane: Lane): Promise<void> {
-    // Callers of the same turn of the event loop go together.
-    await nextTurn()
-    while (this.#queue.length > 0) await this.#flush(lane, this.#take())
+  async #run(lane: Lane, isMuch: boolean): Promise<void> {
+    if (!isMuch) await nextTurn()
+    while (this.#queue.length > 0) {
+      await this.#flush(lane, this.#take())
+      // Whoever was answered may ask again before the next batch is made up.
+      await nextTurn()
+      // A few are better left to the other lane.
+      if (this.#busyCount > 1 && this.#queue.length < auditLimits.laneEntriesMin) return
+    }
   }
 
   #take(): Waiting[] {
@@ -169,7 +187,7 @@ export class AuditWriter {
       await this.#insert(lane, batch)
       this.#lastFlushAt = new Date()
       this.#lastFlushCount = batch.length
-      this.#settle(batch, (waiting) => waiting.resolve())
+      this.#settle(batch, ({ entry, resolve }) => resolve({ id: entry.id, leaf: entry.leaf.hash }))
     } catch (error) {
       await this.#fail(lane, batch, error)
     } finally {
@@ -206,9 +224,8 @@ export class AuditWriter {
       client.on('error', () => {
         if (lane.client === client) lane.client = null
       })
-      // Whatever the database's default is: an entry that is not on disk proves nothing. The plan does
-      // not depend on the values, so it is made once.
-      await client.query(`set synchronous_commit = on; set plan_cache_mode = force_generic_plan`)
+      // Whatever the database's default is: an entry that is not on disk proves nothing.
+      await client.query('set synchronous_commit = on')
       return client
     } catch (cause) {
       throw new ConnectionFault('no connection to the audit log', { cause })

@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize'
 import { createHash, createSecretKey } from 'node:crypto'
 import { Client } from 'pg'
 import { clientSettings } from '../../../src/hub/database/clients.ts'
@@ -43,6 +44,23 @@ export function openTestLog(url: string, more: Partial<AuditLogOptions> = {}) {
   return { faults, ...openAuditLog({ keys, openClient: () => connect(url), onFault, ...more }) }
 }
 
+export const sha256 = (text: string): string =>
+  createHash('sha256').update(text).digest('base64url')
+
 /** The digest as its definition says, written apart from the code that it checks. */
 export const digestOf = (salt: string, name: string, canonical: string): string =>
   createHash('sha256').update(salt).update(name).update('\0').update(canonical).digest('base64url')
+
+/** The digests behind a leaf, by name, from what its details say. */
+export const digestsOf = ({ facts, salts }: Opened): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [
+      name,
+      digestOf(salts[name] ?? '', name, canonicalize(value) ?? ''),
+    ]),
+  )
+
+interface Opened {
+  facts: Record<string, unknown>
+  salts: Record<string, string>
+}

@@ -8,8 +8,9 @@ import { openDetails } from '../../../src/hub/audit/details.ts'
 import { buildEntry, instantOfId, monthOfId } from '../../../src/hub/audit/entry.ts'
 import type { AuditFacts } from '../../../src/hub/audit/facts.ts'
 import { hashSubject, openAuditKeys } from '../../../src/hub/audit/keys.ts'
+import { createEntryId } from '../../../src/hub/audit/ids.ts'
 import { auditLimits } from '../../../src/hub/audit/limits.ts'
-import { digestOf, entryKeys, readFacts } from './audit-samples.ts'
+import { digestOf, digestsOf, entryKeys, readFacts, sha256 } from './audit-samples.ts'
 
 const build = (facts: AuditFacts) => buildEntry(createId(), facts, entryKeys)
 const detailsOf = (facts: AuditFacts) => openDetails(entryKeys.details, build(facts).details)
@@ -18,7 +19,7 @@ interface LeafJson {
   version: number
   id: string
   readyAt: string
-  digests: Record<string, string>
+  facts: string
 }
 
 describe('values that would spoil a log', () => {
@@ -75,7 +76,7 @@ describe('values that would spoil a log', () => {
     }))
     const entry = build(readFacts({ subjects }))
     expect(entry.subjects).toHaveLength(auditLimits.subjectsMax)
-    expect(entry.leaf.bytes.length).toBeLessThan(4000)
+    expect(entry.leaf.text.length).toBeLessThan(200)
     const listed = openDetails(entryKeys.details, entry.details).facts.subjects as string[]
     expect(listed.at(-1)).toBe('…(+2000)')
   })
@@ -97,23 +98,24 @@ describe('values that would spoil a log', () => {
 describe('the leaf', () => {
   const everyFact = (facts: AuditFacts) => {
     const entry = build(facts)
-    const leaf = JSON.parse(entry.leaf.bytes.toString()) as LeafJson
-    return { entry, leaf, ...openDetails(entryKeys.details, entry.details) }
+    const leaf = JSON.parse(entry.leaf.text) as LeafJson
+    const details = openDetails(entryKeys.details, entry.details)
+    return { entry, leaf, ...details, digests: digestsOf(details) }
   }
 
-  test('is canonical JSON of version, id, time and digests, hashed as RFC 6962 says', () => {
+  test("is canonical JSON of version, id, time and the digests' digest, hashed as RFC 6962 says", () => {
     const { entry, leaf } = everyFact(readFacts())
-    expect(entry.leaf.bytes.toString()).toBe(canonicalize(leaf))
+    expect(entry.leaf.text).toBe(canonicalize(leaf))
     expect(leaf).toMatchObject({ version: 1, id: entry.id })
     expect(Date.parse(leaf.readyAt)).toBe(instantOfId(entry.id))
-    const hash = createHash('sha256').update('\0').update(entry.leaf.bytes).digest('hex')
+    const hash = createHash('sha256').update('\0').update(entry.leaf.text).digest('hex')
     expect(entry.leaf.hash).toBe(hash)
   })
 
   test('shows no operator, case, address or subject, in clear or as a hash that repeats', () => {
     const facts = readFacts()
-    const { entry, leaf } = everyFact(facts)
-    const text = entry.leaf.bytes.toString()
+    const { entry, digests } = everyFact(facts)
+    const { text } = entry.leaf
     const hashes = [entry.caseHash, ...entry.subjects.map(({ hash }) => hash)]
     for (const hash of hashes) {
       expect(text).not.toContain(hash?.toString('base64url'))
@@ -123,17 +125,16 @@ describe('the leaf', () => {
       expect(text).not.toContain(secret)
       expect(entry.details.toString('latin1')).not.toContain(secret)
     }
-    const again = everyFact(facts).leaf
-    const repeated = Object.entries(leaf.digests).filter(
-      ([name, digest]) => again.digests[name] === digest,
-    )
+    const again = everyFact(facts).digests
+    const repeated = Object.entries(digests).filter(([name, digest]) => again[name] === digest)
     expect(repeated).toEqual([])
+    expect(Object.keys(again)).toContain('operator')
   })
 
   test('has a salt of its own, of at least 128 bits, for every fact', () => {
-    const { salts, leaf } = everyFact(readFacts())
+    const { salts, facts } = everyFact(readFacts())
     const all = Object.values(salts)
-    expect(new Set(all).size).toBe(Object.keys(leaf.digests).length)
+    expect(new Set(all).size).toBe(Object.keys(facts).length)
     for (const salt of all) expect(Buffer.from(salt, 'base64url')).toHaveLength(18)
   })
 
@@ -155,20 +156,27 @@ describe('the leaf', () => {
     { requiredKeys: ['operation', 'outcome', 'requestId', 'requestedAt'] },
   ) as fc.Arbitrary<AuditFacts>
 
-  test('digests verify against the stored values and salts, whatever the facts', () => {
+  test('follows from the stored values and salts, whatever the facts', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
-        const { leaf, facts: stored, salts, entry } = everyFact(facts)
-        expect(Object.keys(leaf.digests)).toEqual(Object.keys(stored).toSorted())
-        expect(entry.leaf.bytes.toString()).toBe(canonicalize(leaf))
-        for (const [name, digest] of Object.entries(leaf.digests)) {
-          const value = stored[name as keyof typeof stored]
-          const salt = salts[name as keyof typeof salts] ?? ''
-          expect(digestOf(salt, name, canonicalize(value) ?? '')).toBe(digest)
-        }
+        const { leaf, facts: stored, salts, digests, entry } = everyFact(facts)
+        expect(entry.leaf.text).toBe(canonicalize(leaf))
+        expect(Object.keys(salts)).toEqual(Object.keys(stored).toSorted())
+        expect(leaf.facts).toBe(sha256(canonicalize(digests) ?? ''))
       }),
       { numRuns: 300 },
     )
+  })
+
+  test('binds one fact that is shown alone, beside the digests of the others', () => {
+    const { leaf, facts, salts, digests } = everyFact(readFacts())
+    const { operator: _, ...others } = digests
+    const shown = (operator: unknown) => {
+      const digest = digestOf(salts.operator ?? '', 'operator', canonicalize(operator) ?? '')
+      return sha256(canonicalize({ ...others, operator: digest }) ?? '')
+    }
+    expect(shown(facts.operator)).toBe(leaf.facts)
+    expect(shown('李强')).not.toBe(leaf.facts)
   })
 
   test('fact names stand in the order of canonical JSON', () => {
@@ -177,9 +185,22 @@ describe('the leaf', () => {
 })
 
 describe('keys', () => {
-  test('a subject hash is HMAC-SHA-256 of resource, zero byte and key', () => {
-    const expected = createHmac('sha256', Buffer.alloc(32, 7)).update('population\0X1').digest()
-    expect(hashSubject(entryKeys.subjects, 'population', 'X1')).toEqual(expected)
+  test('a subject hash is the first half of HMAC-SHA-256 of resource, zero byte and key', () => {
+    const expected = (key: Buffer, message: string) =>
+      createHmac('sha256', key).update(message).digest().subarray(0, 16)
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 130 }),
+        fc.string({ unit: 'grapheme', maxLength: 40 }),
+        fc.constantFrom(0, 1, 200, 2000),
+        (secret, text, repeats) => {
+          const [key, message] = [Buffer.from(secret), `${text}${'身'.repeat(repeats)}`]
+          const found = hashSubject(createSecretKey(key), 'population', message)
+          expect(found).toEqual(expected(key, `population\0${message}`))
+          expect(hashSubject(createSecretKey(key), 'r', '')).toEqual(expected(key, 'r\0'))
+        },
+      ),
+    )
   })
 
   test('details open with the key of the month of their id only, and not when a bit was changed', () => {
@@ -197,5 +218,20 @@ describe('keys', () => {
     const first = await keys.month('2026-01')
     expect(keys.month('2026-01')).toBe(first)
     expect(openedCount).toBe(1)
+  })
+})
+
+describe('ids', () => {
+  test('ascend and carry their time, within a millisecond and when the clock is set back', () => {
+    const at = Date.now() + 1000
+    const times = [...Array<number>(5000).fill(at), at - 500, at - 1, at + 1, at]
+    const ids = times.map((time) => createEntryId(time))
+    expect(ids).toEqual([...new Set(ids)].toSorted())
+    expect(ids.map((id) => instantOfId(id))).toEqual(
+      times.map((time, index) => (index < 5002 ? at : Math.max(time, at + 1))),
+    )
+    for (const id of ids)
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(new Set(ids.map((id) => id.slice(-8))).size).toBeGreaterThan(4990)
   })
 })

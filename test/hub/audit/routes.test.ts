@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize'
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AuditFacts } from '../../../src/hub/audit/facts.ts'
@@ -5,7 +6,7 @@ import { openAuditKeys } from '../../../src/hub/audit/keys.ts'
 import type { OpenAuditLog } from '../../../src/hub/audit/log.ts'
 import { auditRoutes } from '../../../src/hub/audit/routes.ts'
 import { buildTestHub, type TestHub } from '../../support/hub.ts'
-import { digestOf, openTestLog, readFacts } from './audit-samples.ts'
+import { digestOf, digestsOf, openTestLog, readFacts, sha256 } from './audit-samples.ts'
 
 /** A person whose number was changed: the log knows the record by its merge key of the time. */
 const formerNumbers: Record<string, string[]> = { '11010119900307002X': ['110101900307002'] }
@@ -38,7 +39,7 @@ beforeAll(async () => {
           mergeKeys.flatMap((key) => sequences[key] ?? []).map((seq) => ({ seq })),
         providerOf: async (resource: string) => providers[resource] ?? null,
       }
-      void app.register(auditRoutes(parts), { prefix: '/v1' })
+      void app.register(auditRoutes(parts), { prefix: '/v1/test' })
     },
   })
   await hub.makeDepartment('public-security')
@@ -55,7 +56,7 @@ afterAll(async () => {
 const say = async (more: Partial<AuditFacts>) => log.append(readFacts(more))
 const get = (url: string, token = auditor) => hub.call('GET', url, { token })
 const list = async (query: string, token = auditor): Promise<{ id: string }[]> => {
-  const answer = await get(`/v1/audit/entries?${query}`, token)
+  const answer = await get(`/v1/test/audit/entries?${query}`, token)
   expect(answer.statusCode).toBe(200)
   return answer.json().items
 }
@@ -118,7 +119,7 @@ describe('search', () => {
     const seen: string[] = []
     let after = ''
     for (;;) {
-      const answer = (await get(`/v1/audit/entries?system=paged&limit=3${after}`)).json()
+      const answer = (await get(`/v1/test/audit/entries?system=paged&limit=3${after}`)).json()
       seen.push(...idsOf(answer.items))
       if (answer.next === null) break
       after = `&after=${answer.next}`
@@ -138,7 +139,7 @@ describe('search', () => {
       'after=x',
       'after=WyJub3QtYW4taWQiXQ',
     ]) {
-      const answer = await get(`/v1/audit/entries?${query}`)
+      const answer = await get(`/v1/test/audit/entries?${query}`)
       expect([answer.statusCode, answer.json().code]).toEqual([400, 'request-invalid'])
     }
   })
@@ -165,10 +166,12 @@ describe('what a department may see', () => {
     expect(idsOf(await list('system=seen&resource=population', head))).toEqual([onPopulation.id])
     expect(idsOf(await list('system=seen&resource=property', head))).toEqual([ofPolice.id])
     expect(idsOf(await list('system=seen', other))).toEqual([onProperty.id, onPopulation.id])
-    const foreign = await get('/v1/audit/entries?department=natural-resources', head)
+    const foreign = await get('/v1/test/audit/entries?department=natural-resources', head)
     expect(foreign.json().code).toBe('role-missing')
-    expect((await get(`/v1/audit/entries/${onPopulation.id}`, head)).statusCode).toBe(200)
-    expect((await get(`/v1/audit/entries/${onProperty.id}`, head)).json().code).toBe('not-found')
+    expect((await get(`/v1/test/audit/entries/${onPopulation.id}`, head)).statusCode).toBe(200)
+    expect((await get(`/v1/test/audit/entries/${onProperty.id}`, head)).json().code).toBe(
+      'not-found',
+    )
   })
 
   test('machines and staff without the role see nothing', async () => {
@@ -177,9 +180,9 @@ describe('what a department may see', () => {
     const { id } = await say({})
     for (const token of [machine, developer]) {
       for (const url of [
-        '/v1/audit/entries',
-        `/v1/audit/entries/${id}`,
-        '/v1/audit/subjects?resource=population&key=1',
+        '/v1/test/audit/entries',
+        `/v1/test/audit/entries/${id}`,
+        '/v1/test/audit/subjects?resource=population&key=1',
       ]) {
         expect((await get(url, token)).json().code).toBe('role-missing')
       }
@@ -190,7 +193,7 @@ describe('what a department may see', () => {
 describe('one entry', () => {
   test('comes with its receipt, and its leaf can be computed from what is answered', async () => {
     const receipt = await say({ operator: '王芳', note: { reason: '首次登记' } })
-    const entry = (await get(`/v1/audit/entries/${receipt.id}`)).json()
+    const entry = (await get(`/v1/test/audit/entries/${receipt.id}`)).json()
     expect(entry.receipt).toEqual(receipt)
     expect(entry.facts).toMatchObject({
       operator: '王芳',
@@ -199,21 +202,22 @@ describe('one entry', () => {
     })
     const bytes = Buffer.from(entry.leafBytes, 'base64')
     expect(createHash('sha256').update('\0').update(bytes).digest('hex')).toBe(receipt.leaf)
-    const { digests } = JSON.parse(bytes.toString())
-    expect(digestOf(entry.salts.operator, 'operator', '"王芳"')).toBe(digests.operator)
-    expect(digestOf(entry.salts.note, 'note', '{"reason":"首次登记"}')).toBe(digests.note)
+    const digests = digestsOf(entry)
+    expect(sha256(canonicalize(digests) ?? '')).toBe(JSON.parse(bytes.toString()).facts)
+    expect(digestOf(entry.salts.operator, 'operator', '"王芳"')).toBe(digests['operator'])
+    expect(digestOf(entry.salts.note, 'note', '{"reason":"首次登记"}')).toBe(digests['note'])
     expect(JSON.stringify(entry)).not.toContain('11010119900307002X')
   })
 
   test('that does not exist is not found', async () => {
-    const answer = await get('/v1/audit/entries/019b7697-5f7e-7c41-9d0e-3c5b1a6f2e90')
+    const answer = await get('/v1/test/audit/entries/019b7697-5f7e-7c41-9d0e-3c5b1a6f2e90')
     expect(answer.json().code).toBe('not-found')
   })
 })
 
 describe('who looked at this record', () => {
   const ask = (body: object, token = auditor) =>
-    hub.call('POST', '/v1/audit/subjects', { token, body })
+    hub.call('POST', '/v1/test/audit/subjects', { token, body })
   const person = { resource: 'population', key: '11010119900307002X' }
 
   test('is answered under former numbers too, with operators, by key and through ranges of changes', async () => {
@@ -248,7 +252,7 @@ describe('who looked at this record', () => {
     for (const { id } of missed) expect(find(id)).toBeUndefined()
     expect(answer.body).not.toContain('1101019')
     const { resource, key } = person
-    const byQuery = await get(`/v1/audit/subjects?resource=${resource}&key=${key}&limit=1000`)
+    const byQuery = await get(`/v1/test/audit/subjects?resource=${resource}&key=${key}&limit=1000`)
     expect(idsOf(byQuery.json().items)).toEqual(idsOf(items))
   })
 
@@ -270,7 +274,7 @@ describe('who looked at this record', () => {
   test('is itself logged, without the key, and is no look at the record', async () => {
     const answer = await ask(person)
     const id = String(answer.headers['x-audit-id'])
-    const entry = (await get(`/v1/audit/entries/${id}`)).json()
+    const entry = (await get(`/v1/test/audit/entries/${id}`)).json()
     expect(entry.facts).toMatchObject({
       operation: 'audit.subjects',
       staff: 'auditor-1',

@@ -174,22 +174,46 @@ test('connections cut in mid-flight lose nothing and double nothing', async () =
 
 test('a repetition after a commit that was not heard of adds nothing, not even for the sealer', async () => {
   const client = await connect(test1.urls.app)
-  const written = buildEntry(
-    createId(),
-    readFacts({ sequenceRange: { after: 1, through: 9 } }),
-    entryKeys,
+  const sequenceRange = { after: 1, through: 9 }
+  const batch = [{ sequenceRange }, {}].map((more) =>
+    buildEntry(createId(), readFacts(more), entryKeys),
   )
-  const fresh = buildEntry(createId(), readFacts(), entryKeys)
-  await insertEntries(client, [written], false)
-  await owner.query('delete from audit.pending where id = $1', [written.id])
-  await insertEntries(client, [written, fresh], true)
-  await client.end()
-  const ids = [written.id, fresh.id]
-  expect(await rowsOf('select id from audit.pending where id = any($1)', [ids])).toEqual([
-    { id: fresh.id },
-  ])
-  expect(await countOf('audit.search where id = any($1)', [ids])).toBe(2)
+  const ids = batch.map(({ id }) => id)
+  await insertEntries(client, batch, false)
+  await owner.query('delete from audit.pending where id = any($1)', [ids])
+  await insertEntries(client, batch, true)
+  expect(await countOf('audit.pending where id = any($1)', [ids])).toBe(0)
+  for (const table of ['entries', 'search', 'subjects']) {
+    expect(await countOf(`audit.${table} where id = any($1)`, [ids])).toBe(2)
+  }
   expect(await countOf('audit.ranges where id = any($1)', [ids])).toBe(1)
+  await client.end()
+})
+
+test('a repetition that waits for its first try, which is under way, follows how that ends', async () => {
+  const [first, again] = [await connect(test1.urls.app), await connect(test1.urls.app)]
+  for (const end of ['commit', 'rollback']) {
+    const entry = buildEntry(createId(), readFacts(), entryKeys)
+    await first.query('begin')
+    await insertEntries(first, [entry], false)
+    const repeated = insertEntries(again, [entry], true)
+    await first.query(end)
+    await repeated
+    for (const table of ['entries', 'pending', 'search', 'subjects']) {
+      expect(await countOf(`audit.${table} where id = $1`, [entry.id])).toBe(1)
+    }
+  }
+  await Promise.all([first.end(), again.end()])
+})
+
+test('no entry passes for written because another one was', async () => {
+  const client = await connect(test1.urls.app)
+  const [written, fresh] = [0, 1].map(() => buildEntry(createId(), readFacts(), entryKeys))
+  await insertEntries(client, [written!], false)
+  await expect(insertEntries(client, [written!, fresh!], true)).rejects.toThrow('duplicate key')
+  await expect(insertEntries(client, [written!], false)).rejects.toThrow('duplicate key')
+  expect(await countOf('audit.entries where id = $1', [fresh!.id])).toBe(0)
+  await client.end()
 })
 
 test('a full queue refuses, and calls without a caller are refused at half of it', async () => {
