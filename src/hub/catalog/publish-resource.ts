@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { ClientBase } from 'pg'
 import type { StaffCaller } from '../identity/caller.ts'
-import { lockResource } from '../intake/land-batch.ts'
+import { lockResource } from '../records/lock-resource.ts'
 import { alterStatements, createStatements } from '../records/record-table.ts'
 import { breakingChanges } from './breaking-changes.ts'
 import { conflict } from './faults.ts'

@@ -114,6 +114,9 @@ interface Command {
   folder: string
 }
 
+/** Where `unshare` and its like lie: PostgreSQL's own programs are called by their full paths. */
+const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
 /** A session of its own, so that Ctrl-C in the terminal reaches the hub only, which stops in order. */
 function launch(launcher: Launcher, { program, options, folder }: Command): RunningServer {
   const [command = program, ...rest] = [...launcher.prefix, program, ...options]
@@ -121,7 +124,7 @@ function launch(launcher: Launcher, { program, options, folder }: Command): Runn
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: folder,
     detached: true,
-    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: 'UTC' },
+    env: { PATH: systemPath, LC_ALL: 'C', TZ: 'UTC' },
     ...launcher.identity,
   })
   return { pid: child.pid ?? -1, exited: collectLastWords(child), process: child }

@@ -3,6 +3,9 @@ import type { Client } from 'pg'
 import { connectClient } from './clients.ts'
 import { type Log, silentLog } from './log.ts'
 
+/** The channel on which changes of systems, staff, grants and the catalog are told. */
+export const changeChannel = 'hub_changed'
+
 /*
  *   connecting ──listens──▶ listening ──lost, or silent to a check──▶ connecting (after a pause)
  *        └───────────────close──────────┴──────▶ closed

@@ -9,6 +9,7 @@ import { tokenStore } from '../identity/token-store.ts'
 import { applicationStore } from '../sharing/application-store.ts'
 import { grantStore } from '../sharing/grant-store.ts'
 import type { Database } from './connect.ts'
+import { changeChannel } from './listen.ts'
 
 /** All stores over one connection or one transaction: a store can never be on the wrong one. */
 export const openStores = (db: Knex) => ({
@@ -28,9 +29,6 @@ export const openStores = (db: Knex) => ({
 })
 
 export type Stores = ReturnType<typeof openStores>
-
-/** LISTEN channel on which changes of systems, staff, grants and the catalog are told. */
-export const changeChannel = 'hub_changed'
 
 /** The pools, every store, and transactions over all of them. */
 export interface HubDatabase extends Database, Stores {

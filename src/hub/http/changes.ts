@@ -1,6 +1,5 @@
-import { listen, type Listener } from '../database/listen.ts'
+import { changeChannel, listen, type Listener } from '../database/listen.ts'
 import type { Database } from '../database/connect.ts'
-import { changeChannel } from '../database/stores.ts'
 import type { Api } from './api.ts'
 
 /** What this process is told of changes that other processes made. */

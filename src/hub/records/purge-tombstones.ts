@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { inTransaction } from '../database/connect.ts'
-import { lockResource } from '../intake/land-batch.ts'
+import { lockResource } from './lock-resource.ts'
 import { departuresName, recordsName } from './record-table.ts'
 
 /**
