@@ -83,7 +83,6 @@ create table hub.idempotency_keys (
   run_id uuid not null references hub.runs (id),
   request_digest bytea not null,
   body_digest bytea,
-  answer jsonb,
   created_at timestamptz not null default now(),
   primary key (scope, key)
 );

@@ -16,6 +16,8 @@ partitioned table audit.entries by RANGE (id): shuqiao_app=insert,select shuqiao
 partitioned table audit.ranges by RANGE (id): shuqiao_app=insert,select shuqiao_sealer=select
 partitioned table audit.search by RANGE (id): shuqiao_app=insert,select shuqiao_sealer=select
 partitioned table audit.subjects by RANGE (id): shuqiao_app=insert,select shuqiao_sealer=select
+sequence hub.application_decisions_id_seq: shuqiao_app=select,usage
+sequence hub.grant_transitions_id_seq: shuqiao_app=select,usage
 sequence hub.resource_transitions_id_seq: shuqiao_app=select,usage
 sequence hub.resources_number_seq: shuqiao_app=select,usage
 table audit.entries_default partition DEFAULT:
@@ -23,16 +25,22 @@ table audit.pending with autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_thr
 table audit.ranges_default partition DEFAULT:
 table audit.search_default partition DEFAULT:
 table audit.subjects_default partition DEFAULT:
+table hub.application_decisions: shuqiao_app=delete,insert,select,update
+table hub.applications: shuqiao_app=delete,insert,select,update
 table hub.batches: shuqiao_app=delete,insert,select,update
 table hub.change_numbers: shuqiao_app=delete,insert,select,update
 table hub.departments: shuqiao_app=delete,insert,select,update
+table hub.grant_transitions: shuqiao_app=delete,insert,select,update
+table hub.grant_usage: shuqiao_app=delete,insert,select,update
+table hub.grants: shuqiao_app=delete,insert,select,update
 table hub.idempotency_keys: shuqiao_app=delete,insert,select,update
 table hub.key_fingerprints: shuqiao_app=insert,select shuqiao_sealer=select
 table hub.migrations: shuqiao_app=select shuqiao_sealer=select
 table hub.mounts: shuqiao_app=delete,insert,select,update
 table hub.rejects: shuqiao_app=delete,insert,select,update
 table hub.resource_code_sequences: shuqiao_app=delete,insert,select,update
-table hub.resource_texts: shuqiao_app=delete,insert,select,update
+table hub.resource_codes: shuqiao_app=delete,insert,select,update
+table hub.resource_listings: shuqiao_app=delete,insert,select,update
 table hub.resource_transitions: shuqiao_app=delete,insert,select,update
 table hub.resource_versions: shuqiao_app=delete,insert,select,update
 table hub.resources: shuqiao_app=delete,insert,select,update
@@ -43,6 +51,7 @@ table hub.snapshot_rows: shuqiao_app=delete,insert,select,update
 table hub.staff: shuqiao_app=delete,insert,select,update
 table hub.systems: shuqiao_app=delete,insert,select,update
 table hub.tokens: shuqiao_app=delete,insert,select,update
+table hub.verify_mismatches: shuqiao_app=delete,insert,select,update
 
 -- columns
 audit.entries 001. id uuid not null
@@ -64,9 +73,32 @@ audit.search 008. resource text
 audit.search 009. purpose text
 audit.search 010. case_hash bytea
 audit.search 011. details bytea
-audit.subjects 001. resource text not null
-audit.subjects 002. subject bytea not null
-audit.subjects 003. id uuid not null
+audit.subjects 001. subject bytea not null
+audit.subjects 002. id uuid not null
+hub.application_decisions 001. id bigint not null identity always
+hub.application_decisions 002. application text not null
+hub.application_decisions 003. decision text not null
+hub.application_decisions 004. staff text not null
+hub.application_decisions 005. reason text
+hub.application_decisions 006. missing text[]
+hub.application_decisions 007. days integer
+hub.application_decisions 008. bypassed boolean not null default false
+hub.application_decisions 009. at timestamp(3) with time zone not null default now()
+hub.applications 001. id text not null
+hub.applications 002. resource text not null
+hub.applications 003. resource_version integer not null
+hub.applications 004. share_type text not null
+hub.applications 005. provider text not null
+hub.applications 006. consumer text not null
+hub.applications 007. system text not null
+hub.applications 008. request jsonb not null
+hub.applications 009. state text not null
+hub.applications 010. filed_by text not null
+hub.applications 011. filed_at timestamp(3) with time zone not null default now()
+hub.applications 012. submitted_at timestamp(3) with time zone not null default now()
+hub.applications 013. was_supplemented boolean not null default false
+hub.applications 014. extension_days integer
+hub.applications 015. decided_at timestamp(3) with time zone
 hub.batches 001. run_id uuid not null
 hub.batches 002. number integer not null
 hub.batches 003. read_count bigint not null
@@ -82,6 +114,7 @@ hub.change_numbers 003. served_version integer not null
 hub.change_numbers 004. last_seq bigint not null default 0
 hub.change_numbers 005. cleared_seq bigint not null default 0
 hub.change_numbers 006. filter_fields text[] not null default '{}'::text[]
+hub.change_numbers 007. indexes_pending boolean not null default false
 hub.departments 001. id text not null
 hub.departments 002. name text not null
 hub.departments 003. code text
@@ -91,13 +124,48 @@ hub.departments 006. parent text
 hub.departments 007. kind text not null
 hub.departments 008. level text
 hub.departments 009. created_at timestamp(3) with time zone not null default now()
+hub.grant_transitions 001. id bigint not null identity always
+hub.grant_transitions 002. grant_id text not null
+hub.grant_transitions 003. action text not null
+hub.grant_transitions 004. version integer not null
+hub.grant_transitions 005. staff text not null
+hub.grant_transitions 006. ground text not null
+hub.grant_transitions 007. reason text not null
+hub.grant_transitions 008. bypassed boolean not null default false
+hub.grant_transitions 009. at timestamp(3) with time zone not null default now()
+hub.grant_usage 001. grant_id text not null
+hub.grant_usage 002. day date not null
+hub.grant_usage 003. leased bigint not null default 0
+hub.grants 001. id text not null
+hub.grants 002. version integer not null default 1
+hub.grants 003. application text not null
+hub.grants 004. resource text not null
+hub.grants 005. resource_version integer not null
+hub.grants 006. provider text not null
+hub.grants 007. consumer text not null
+hub.grants 008. system text not null
+hub.grants 009. operations text[] not null
+hub.grants 010. fields text[] not null
+hub.grants 011. paths text[] not null
+hub.grants 012. rows jsonb
+hub.grants 013. masks jsonb not null
+hub.grants 014. purposes text[] not null
+hub.grants 015. valid_from timestamp(3) with time zone not null default now()
+hub.grants 016. valid_until timestamp(3) with time zone not null
+hub.grants 017. daily_quota bigint
+hub.grants 018. is_case_number_required boolean not null default false
+hub.grants 019. is_unflagged_only boolean not null default false
+hub.grants 020. state text not null default 'active'::text
+hub.grants 021. state_ground text
+hub.grants 022. state_reason text
+hub.grants 023. state_changed_at timestamp(3) with time zone
+hub.grants 024. granted_by text not null
 hub.idempotency_keys 001. scope text not null
 hub.idempotency_keys 002. key text not null
 hub.idempotency_keys 003. run_id uuid not null
 hub.idempotency_keys 004. request_digest bytea not null
 hub.idempotency_keys 005. body_digest bytea
-hub.idempotency_keys 006. answer jsonb
-hub.idempotency_keys 007. created_at timestamp with time zone not null default now()
+hub.idempotency_keys 006. created_at timestamp with time zone not null default now()
 hub.key_fingerprints 001. name text not null
 hub.key_fingerprints 002. fingerprint text not null
 hub.key_fingerprints 003. recorded_at timestamp(3) with time zone not null default now()
@@ -109,7 +177,7 @@ hub.mounts 001. resource text not null
 hub.mounts 002. mount jsonb not null
 hub.mounts 003. version integer not null default 1
 hub.mounts 004. updated_by text not null
-hub.mounts 005. updated_at timestamp with time zone not null default now()
+hub.mounts 005. updated_at timestamp(3) with time zone not null default now()
 hub.rejects 001. run_id uuid not null
 hub.rejects 002. line bigint not null
 hub.rejects 003. field text
@@ -122,23 +190,33 @@ hub.rejects 009. repaired_at timestamp with time zone
 hub.rejects 010. created_at timestamp with time zone not null default now()
 hub.resource_code_sequences 001. prefix text not null
 hub.resource_code_sequences 002. last integer not null
-hub.resource_texts 001. resource text not null
-hub.resource_texts 002. text text not null
+hub.resource_codes 001. code text not null
+hub.resource_codes 002. resource text not null
+hub.resource_listings 001. resource text not null
+hub.resource_listings 002. face text not null
+hub.resource_listings 003. provider text not null
+hub.resource_listings 004. class text not null
+hub.resource_listings 005. share_type text not null
+hub.resource_listings 006. state text not null
+hub.resource_listings 007. standard text
+hub.resource_listings 008. text text not null
 hub.resource_transitions 001. id bigint not null identity always
 hub.resource_transitions 002. resource text not null
 hub.resource_transitions 003. action text not null
-hub.resource_transitions 004. from_state text not null
+hub.resource_transitions 004. from_state text
 hub.resource_transitions 005. to_state text not null
 hub.resource_transitions 006. staff text not null
 hub.resource_transitions 007. comment text
 hub.resource_transitions 008. bypassed boolean not null default false
 hub.resource_transitions 009. version integer not null
-hub.resource_transitions 010. at timestamp with time zone not null default now()
+hub.resource_transitions 010. at timestamp(3) with time zone not null default now()
 hub.resource_versions 001. resource text not null
 hub.resource_versions 002. version integer not null
-hub.resource_versions 003. definition jsonb not null
-hub.resource_versions 004. published_at timestamp with time zone not null default now()
-hub.resource_versions 005. published_by text not null
+hub.resource_versions 003. draft jsonb not null
+hub.resource_versions 004. fields jsonb not null
+hub.resource_versions 005. keys jsonb not null
+hub.resource_versions 006. published_at timestamp(3) with time zone not null default now()
+hub.resource_versions 007. published_by text not null
 hub.resources 001. id text not null
 hub.resources 002. number integer not null identity always
 hub.resources 003. code text not null
@@ -149,10 +227,12 @@ hub.resources 007. share_type text not null
 hub.resources 008. state text not null
 hub.resources 009. version integer not null default 1
 hub.resources 010. published_version integer
-hub.resources 011. published_at timestamp with time zone
+hub.resources 011. published_at timestamp(3) with time zone
 hub.resources 012. draft jsonb not null
-hub.resources 013. created_at timestamp with time zone not null default now()
-hub.resources 014. updated_at timestamp with time zone not null default now()
+hub.resources 013. fields jsonb not null
+hub.resources 014. keys jsonb not null
+hub.resources 015. created_at timestamp(3) with time zone not null default now()
+hub.resources 016. updated_at timestamp(3) with time zone not null default now()
 hub.run_bodies 001. run_id uuid not null
 hub.run_bodies 002. piece integer not null
 hub.run_bodies 003. bytes bytea not null
@@ -224,6 +304,10 @@ hub.tokens 003. system_id text
 hub.tokens 004. staff_id text
 hub.tokens 005. expires_at timestamp(3) with time zone
 hub.tokens 006. created_at timestamp(3) with time zone not null default now()
+hub.verify_mismatches 001. system text not null
+hub.verify_mismatches 002. subject bytea not null
+hub.verify_mismatches 003. day date not null
+hub.verify_mismatches 004. count integer not null default 1
 
 -- constraints
 audit.entries entries_leaf_bytes_check: CHECK (((octet_length(leaf_bytes) >= 1) AND (octet_length(leaf_bytes) <= 65535)))
@@ -233,6 +317,19 @@ audit.ranges ranges_check: CHECK ((through > after))
 audit.ranges ranges_pkey: PRIMARY KEY (id)
 audit.search search_pkey: PRIMARY KEY (id)
 audit.subjects subjects_pkey: PRIMARY KEY (subject, id)
+hub.application_decisions application_decisions_application_fkey: FOREIGN KEY (application) REFERENCES hub.applications(id)
+hub.application_decisions application_decisions_pkey: PRIMARY KEY (id)
+hub.application_decisions application_decisions_staff_fkey: FOREIGN KEY (staff) REFERENCES hub.staff(id)
+hub.applications applications_consumer_fkey: FOREIGN KEY (consumer) REFERENCES hub.departments(id)
+hub.applications applications_extension_days_check: CHECK (((extension_days >= 1) AND (extension_days <= 10)))
+hub.applications applications_filed_by_fkey: FOREIGN KEY (filed_by) REFERENCES hub.staff(id)
+hub.applications applications_id_check: CHECK ((id ~ '^[a-z][a-z0-9-]{0,62}$'::text))
+hub.applications applications_pkey: PRIMARY KEY (id)
+hub.applications applications_provider_fkey: FOREIGN KEY (provider) REFERENCES hub.departments(id)
+hub.applications applications_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.applications applications_share_type_check: CHECK ((share_type = ANY (ARRAY['unconditional'::text, 'conditional'::text])))
+hub.applications applications_state_check: CHECK ((state = ANY (ARRAY['submitted'::text, 'supplement-required'::text, 'extension-requested'::text, 'extended'::text, 'agreed'::text, 'refused'::text])))
+hub.applications applications_system_fkey: FOREIGN KEY (system) REFERENCES hub.systems(id)
 hub.batches batches_pkey: PRIMARY KEY (run_id, number)
 hub.batches batches_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
 hub.change_numbers change_numbers_pkey: PRIMARY KEY (resource_number)
@@ -241,6 +338,22 @@ hub.change_numbers change_numbers_resource_key: UNIQUE (resource)
 hub.departments departments_parent_check: CHECK ((parent <> id))
 hub.departments departments_parent_fkey: FOREIGN KEY (parent) REFERENCES hub.departments(id)
 hub.departments departments_pkey: PRIMARY KEY (id)
+hub.grant_transitions grant_transitions_grant_id_fkey: FOREIGN KEY (grant_id) REFERENCES hub.grants(id)
+hub.grant_transitions grant_transitions_pkey: PRIMARY KEY (id)
+hub.grant_transitions grant_transitions_staff_fkey: FOREIGN KEY (staff) REFERENCES hub.staff(id)
+hub.grant_usage grant_usage_grant_id_fkey: FOREIGN KEY (grant_id) REFERENCES hub.grants(id)
+hub.grant_usage grant_usage_pkey: PRIMARY KEY (grant_id, day)
+hub.grants grants_application_fkey: FOREIGN KEY (application) REFERENCES hub.applications(id)
+hub.grants grants_application_key: UNIQUE (application)
+hub.grants grants_consumer_fkey: FOREIGN KEY (consumer) REFERENCES hub.departments(id)
+hub.grants grants_daily_quota_check: CHECK ((daily_quota > 0))
+hub.grants grants_granted_by_fkey: FOREIGN KEY (granted_by) REFERENCES hub.staff(id)
+hub.grants grants_id_check: CHECK ((id ~ '^[a-z][a-z0-9-]{0,62}$'::text))
+hub.grants grants_pkey: PRIMARY KEY (id)
+hub.grants grants_provider_fkey: FOREIGN KEY (provider) REFERENCES hub.departments(id)
+hub.grants grants_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.grants grants_state_check: CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text, 'terminated'::text])))
+hub.grants grants_system_fkey: FOREIGN KEY (system) REFERENCES hub.systems(id)
 hub.idempotency_keys idempotency_keys_pkey: PRIMARY KEY (scope, key)
 hub.idempotency_keys idempotency_keys_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
 hub.key_fingerprints key_fingerprints_pkey: PRIMARY KEY (name)
@@ -251,8 +364,11 @@ hub.rejects rejects_pkey: PRIMARY KEY (run_id, line)
 hub.rejects rejects_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
 hub.rejects rejects_state_check: CHECK ((state = ANY (ARRAY['open'::text, 'repaired'::text])))
 hub.resource_code_sequences resource_code_sequences_pkey: PRIMARY KEY (prefix)
-hub.resource_texts resource_texts_pkey: PRIMARY KEY (resource)
-hub.resource_texts resource_texts_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.resource_codes resource_codes_pkey: PRIMARY KEY (code)
+hub.resource_codes resource_codes_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id) DEFERRABLE INITIALLY DEFERRED
+hub.resource_listings resource_listings_face_check: CHECK ((face = ANY (ARRAY['working'::text, 'published'::text])))
+hub.resource_listings resource_listings_pkey: PRIMARY KEY (resource, face)
+hub.resource_listings resource_listings_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
 hub.resource_transitions resource_transitions_pkey: PRIMARY KEY (id)
 hub.resource_transitions resource_transitions_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
 hub.resource_versions resource_versions_pkey: PRIMARY KEY (resource, version)
@@ -294,9 +410,21 @@ hub.tokens tokens_owner_check: CHECK ((((kind = 'system'::text) AND (system_id I
 hub.tokens tokens_pkey: PRIMARY KEY (digest)
 hub.tokens tokens_staff_id_fkey: FOREIGN KEY (staff_id) REFERENCES hub.staff(id)
 hub.tokens tokens_system_id_fkey: FOREIGN KEY (system_id) REFERENCES hub.systems(id)
+hub.verify_mismatches verify_mismatches_pkey: PRIMARY KEY (subject, system, day)
+hub.verify_mismatches verify_mismatches_subject_check: CHECK ((octet_length(subject) = 32))
+hub.verify_mismatches verify_mismatches_system_fkey: FOREIGN KEY (system) REFERENCES hub.systems(id)
 
 -- indexes
+CREATE INDEX application_decisions_application ON hub.application_decisions USING btree (application, id)
+CREATE INDEX applications_consumer ON hub.applications USING btree (consumer, id)
+CREATE INDEX applications_open ON hub.applications USING btree (state, id) WHERE (decided_at IS NULL)
+CREATE INDEX applications_provider ON hub.applications USING btree (provider, id)
 CREATE INDEX departments_parent_idx ON hub.departments USING btree (parent)
+CREATE INDEX grant_transitions_grant ON hub.grant_transitions USING btree (grant_id, id)
+CREATE INDEX grants_consumer ON hub.grants USING btree (consumer, id)
+CREATE INDEX grants_provider ON hub.grants USING btree (provider, id)
+CREATE INDEX grants_resource ON hub.grants USING btree (resource, id) WHERE (state <> 'terminated'::text)
+CREATE INDEX grants_system ON hub.grants USING btree (system, resource) WHERE (state <> 'terminated'::text)
 CREATE INDEX idempotency_keys_created ON hub.idempotency_keys USING btree (created_at)
 CREATE INDEX ranges_int8range_idx ON ONLY audit.ranges USING gist (int8range(after, through, '(]'::text))
 CREATE INDEX rejects_repaired ON hub.rejects USING btree (repaired_at) WHERE (state = 'repaired'::text)
@@ -314,12 +442,19 @@ CREATE INDEX systems_department_idx ON hub.systems USING btree (department, id)
 CREATE INDEX tokens_expiry_idx ON hub.tokens USING btree (expires_at) WHERE (expires_at IS NOT NULL)
 CREATE INDEX tokens_staff_idx ON hub.tokens USING btree (staff_id) WHERE (staff_id IS NOT NULL)
 CREATE INDEX tokens_system_idx ON hub.tokens USING btree (system_id) WHERE (system_id IS NOT NULL)
+CREATE INDEX verify_mismatches_day ON hub.verify_mismatches USING btree (day)
+CREATE UNIQUE INDEX application_decisions_pkey ON hub.application_decisions USING btree (id)
+CREATE UNIQUE INDEX applications_pkey ON hub.applications USING btree (id)
 CREATE UNIQUE INDEX batches_pkey ON hub.batches USING btree (run_id, number)
 CREATE UNIQUE INDEX change_numbers_pkey ON hub.change_numbers USING btree (resource_number)
 CREATE UNIQUE INDEX change_numbers_resource_key ON hub.change_numbers USING btree (resource)
 CREATE UNIQUE INDEX departments_code_key ON hub.departments USING btree (code) WHERE (code IS NOT NULL)
 CREATE UNIQUE INDEX departments_pkey ON hub.departments USING btree (id)
 CREATE UNIQUE INDEX entries_pkey ON ONLY audit.entries USING btree (id)
+CREATE UNIQUE INDEX grant_transitions_pkey ON hub.grant_transitions USING btree (id)
+CREATE UNIQUE INDEX grant_usage_pkey ON hub.grant_usage USING btree (grant_id, day)
+CREATE UNIQUE INDEX grants_application_key ON hub.grants USING btree (application)
+CREATE UNIQUE INDEX grants_pkey ON hub.grants USING btree (id)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON hub.idempotency_keys USING btree (scope, key)
 CREATE UNIQUE INDEX key_fingerprints_pkey ON hub.key_fingerprints USING btree (name)
 CREATE UNIQUE INDEX migrations_pkey ON hub.migrations USING btree (version)
@@ -327,7 +462,8 @@ CREATE UNIQUE INDEX mounts_pkey ON hub.mounts USING btree (resource)
 CREATE UNIQUE INDEX ranges_pkey ON ONLY audit.ranges USING btree (id)
 CREATE UNIQUE INDEX rejects_pkey ON hub.rejects USING btree (run_id, line)
 CREATE UNIQUE INDEX resource_code_sequences_pkey ON hub.resource_code_sequences USING btree (prefix)
-CREATE UNIQUE INDEX resource_texts_pkey ON hub.resource_texts USING btree (resource)
+CREATE UNIQUE INDEX resource_codes_pkey ON hub.resource_codes USING btree (code)
+CREATE UNIQUE INDEX resource_listings_pkey ON hub.resource_listings USING btree (resource, face)
 CREATE UNIQUE INDEX resource_transitions_pkey ON hub.resource_transitions USING btree (id)
 CREATE UNIQUE INDEX resource_versions_pkey ON hub.resource_versions USING btree (resource, version)
 CREATE UNIQUE INDEX resources_code_key ON hub.resources USING btree (code)
@@ -343,6 +479,7 @@ CREATE UNIQUE INDEX staff_pkey ON hub.staff USING btree (id)
 CREATE UNIQUE INDEX subjects_pkey ON ONLY audit.subjects USING btree (subject, id)
 CREATE UNIQUE INDEX systems_pkey ON hub.systems USING btree (id)
 CREATE UNIQUE INDEX tokens_pkey ON hub.tokens USING btree (digest)
+CREATE UNIQUE INDEX verify_mismatches_pkey ON hub.verify_mismatches USING btree (subject, system, day)
 
 -- triggers
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entries FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()

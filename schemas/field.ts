@@ -1,6 +1,15 @@
 /** What a resource's field (信息项) is made of. The catalog, the standards and the row pipeline share it. */
 
-export const fieldTypes = ['text', 'integer', 'decimal', 'date', 'datetime', 'boolean', 'object', 'array'] as const
+export const fieldTypes = [
+  'text',
+  'integer',
+  'decimal',
+  'date',
+  'datetime',
+  'boolean',
+  'object',
+  'array',
+] as const
 export type FieldType = (typeof fieldTypes)[number]
 
 export const sensitivities = ['public', 'internal', 'personal', 'sensitive'] as const

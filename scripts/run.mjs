@@ -35,7 +35,16 @@ function fetchNode(kept) {
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
   const done = spawnSync(
     npm,
-    ['install', '--prefix', staging, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', `${name}@${nodeMajor}`],
+    [
+      'install',
+      '--prefix',
+      staging,
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      `${name}@${nodeMajor}`,
+    ],
     { stdio: ['ignore', 'ignore', 'inherit'], cwd: staging, shell: process.platform === 'win32' },
   )
   const fetched = join(staging, 'node_modules', name)

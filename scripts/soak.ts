@@ -29,9 +29,8 @@ async function soak(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'shuqiao-soak-'))
   const adminToken = 'sq_soak-administrator'
   const hub = await hubProcess(dataDir, adminToken)
-  const victims = Array.from(
-    { length: Number(values.kills) },
-    (_, index): Victim => (index % 2 === 0 ? 'hub' : 'postgres'),
+  const victims = Array.from({ length: Number(values.kills) }, (_, index): Victim =>
+    index % 2 === 0 ? 'hub' : 'postgres',
   )
   console.log(`seed ${values.seed}, ${victims.length} kills, ${values.rows} rows a push`)
   try {
@@ -44,7 +43,9 @@ async function soak(): Promise<void> {
       log: console.log,
     })
     const faults = faultsOf(result)
-    console.log(`${result.struckCount} kills struck a push under way; ${result.followed.size} records`)
+    console.log(
+      `${result.struckCount} kills struck a push under way; ${result.followed.size} records`,
+    )
     for (const fault of faults) console.error(`✗ ${fault}`)
     if (faults.length === 0) console.log('✓ nothing lost, nothing doubled, all counts add up')
     process.exitCode = faults.length === 0 ? 0 : 1

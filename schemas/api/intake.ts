@@ -1,7 +1,14 @@
 import { type Static, Type } from 'typebox'
 import { closed, Instant, nullable, pageQuery, Slug } from './common.ts'
 
-export const runStates = ['queued', 'running', 'succeeded', 'partial', 'failed', 'cancelled'] as const
+export const runStates = [
+  'queued',
+  'running',
+  'succeeded',
+  'partial',
+  'failed',
+  'cancelled',
+] as const
 export const runModes = ['upsert', 'delete', 'changes', 'snapshot'] as const
 
 const Mode = Type.Enum([...runModes])
@@ -81,7 +88,9 @@ export const Run = Type.Object({
   nextBatch: nullable(Type.Integer()),
   lastSeq: nullable(Type.Integer()),
   columns: nullable(Type.Array(Type.String())),
-  drift: Type.Array(Type.String({ description: '映射未用到的源列 / source columns that nothing uses' })),
+  drift: Type.Array(
+    Type.String({ description: '映射未用到的源列 / source columns that nothing uses' }),
+  ),
   unmapped: Type.Array(
     Type.Object({ field: Type.String(), value: Type.String(), count: Type.Integer() }),
   ),

@@ -33,7 +33,8 @@ export function createClient(url: string, token: string): Client {
       ...(body !== undefined && { body }),
     })
     const content = (await answer.json()) as T
-    if (!answer.ok) throw new HubRefusal(content as { status: number; code: string; detail: string })
+    if (!answer.ok)
+      throw new HubRefusal(content as { status: number; code: string; detail: string })
     return content
   }
   const json = (body: unknown, headers: Record<string, string> = {}) => ({
@@ -45,6 +46,9 @@ export function createClient(url: string, token: string): Client {
     post: (path, body, headers) => call('POST', path, json(body, headers)),
     put: (path, body) => call('PUT', path, json(body)),
     push: (path, rows, mediaType) =>
-      call('POST', path, { body: new Blob([new Uint8Array(rows)]), headers: { 'content-type': mediaType } }),
+      call('POST', path, {
+        body: new Blob([new Uint8Array(rows)]),
+        headers: { 'content-type': mediaType },
+      }),
   }
 }

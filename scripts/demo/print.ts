@@ -9,13 +9,19 @@ export const heading = (chinese: string, english: string): void => {
 
 /** Chinese characters are two columns wide on a terminal. */
 const width = (text: string): number =>
-  [...text].reduce((sum, character) => sum + (/[\u1100-\uFFEF\u{20000}-\u{3FFFF}]/u.test(character) ? 2 : 1), 0)
+  Array.from(text).reduce(
+    (sum, character) => sum + (/[\u1100-\uFFEF\u{20000}-\u{3FFFF}]/u.test(character) ? 2 : 1),
+    0,
+  )
 
 const padded = (text: string, columns: number): string =>
   text + ' '.repeat(Math.max(0, columns - width(text)))
 
 /** Prints rows under a header, columns aligned. */
-export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): void {
   const texts = [header, ...rows].map((row) => row.map(String))
   const widths = header.map((_, column) =>
     Math.max(...texts.map((row) => width(row[column] ?? ''))),

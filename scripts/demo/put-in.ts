@@ -26,7 +26,9 @@ export async function publishAll({ admin }: City): Promise<void> {
   heading('编目与发布', 'Catalog')
   for (const resource of cityResources) {
     await publishResource(admin, resource)
-    say(`  已发布 / published: ${resource.title} (${resource.id}) ← ${resource.provider}/${resource.source}`)
+    say(
+      `  已发布 / published: ${resource.title} (${resource.id}) ← ${resource.provider}/${resource.source}`,
+    )
   }
 }
 

@@ -55,6 +55,8 @@ function anOwner(): string {
   return owner
 }
 
+const cellOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
 async function lookUp(system: Client, idNumber: string): Promise<void> {
   heading('审批系统查询', 'The approval system asks')
   const person = await system.post<Answered>(
@@ -72,9 +74,9 @@ async function lookUp(system: Client, idNumber: string): Promise<void> {
   table(
     ['不动产单元号 unitNo', '坐落 location', '建筑面积 area', '存疑 quality'],
     houses.items.map(({ record, meta }) => [
-      String(record['unitNo'] ?? ''),
-      String(record['location'] ?? ''),
-      String(record['buildingArea'] ?? ''),
+      cellOf(record['unitNo']),
+      cellOf(record['location']),
+      cellOf(record['buildingArea']),
       meta.quality.join(' '),
     ]),
   )
@@ -107,9 +109,7 @@ async function whoLooked(admin: Client, idNumber: string): Promise<void> {
   table(
     ['时间 at', '操作 operation', '结果 outcome', '系统 system', '用途 purpose'],
     items.map((entry) =>
-      ['readyAt', 'operation', 'outcome', 'system', 'purpose'].map((name) =>
-        String(entry[name] ?? ''),
-      ),
+      ['readyAt', 'operation', 'outcome', 'system', 'purpose'].map((name) => cellOf(entry[name])),
     ),
   )
 }

@@ -45,8 +45,11 @@ export async function hubProcess(dataDir: string, adminToken: string): Promise<H
   }
   const end = (signal: NodeJS.Signals): Promise<number | null> => {
     const ending = child
-    if (ending === null || ending.exitCode !== null) return Promise.resolve(ending?.exitCode ?? null)
-    const ended = new Promise<number | null>((exited) => ending.once('exit', (code) => exited(code)))
+    if (ending === null || ending.exitCode !== null)
+      return Promise.resolve(ending?.exitCode ?? null)
+    const ended = new Promise<number | null>((exited) =>
+      ending.once('exit', (code) => exited(code)),
+    )
     ending.kill(signal)
     return ended
   }

@@ -7,8 +7,12 @@ export function faultsOf(result: KillResult): string[] {
   const extra = [...followed.keys()].filter((key) => !acknowledged.has(key))
   const wrong = runs.filter(({ state, counts }) => isEnded(state) && !addsUp(counts))
   return [
-    ...(lost.length > 0 ? [`${lost.length} acknowledged records lost or old, such as ${lost[0]?.[0]}`] : []),
-    ...(extra.length > 0 ? [`${extra.length} records that nobody was told of, such as ${extra[0]}`] : []),
+    ...(lost.length > 0
+      ? [`${lost.length} acknowledged records lost or old, such as ${lost[0]?.[0]}`]
+      : []),
+    ...(extra.length > 0
+      ? [`${extra.length} records that nobody was told of, such as ${extra[0]}`]
+      : []),
     ...(doubledCount > 0 ? [`${doubledCount} changes came twice`] : []),
     ...(wrong.length > 0 ? [`${wrong.length} runs whose counts do not add up`] : []),
   ]

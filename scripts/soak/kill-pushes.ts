@@ -47,7 +47,15 @@ const resource = {
   open: { open: false },
   updateCycle: 'realtime',
   fields: [
-    { name: 'counter', title: '编号', type: 'text', length: 20, required: true, sensitivity: 'public', lookup: true },
+    {
+      name: 'counter',
+      title: '编号',
+      type: 'text',
+      length: 20,
+      required: true,
+      sensitivity: 'public',
+      lookup: true,
+    },
     { name: 'value', title: '值', type: 'text', length: 100, sensitivity: 'public' },
   ],
   key: ['counter'],
@@ -93,7 +101,9 @@ export async function killPushes(options: KillOptions): Promise<KillResult> {
     if (struck) struckCount += 1
     // Every second key is new in each round, so that rows are inserted as well as updated.
     for (const [key, value] of rowsOf(round, options.rowCount)) acknowledged.set(key, value)
-    log(`  ${round + 1}/${victims.length} ${victim}: ${struck ? 'killed midway' : 'killed when done'}, acknowledged`)
+    log(
+      `  ${round + 1}/${victims.length} ${victim}: ${struck ? 'killed midway' : 'killed when done'}, acknowledged`,
+    )
   }
   const { followed, doubledCount } = await followAll(hub.url, world.followerToken)
   const runs = await allRuns(hub.url, options.adminToken)
@@ -163,7 +173,8 @@ async function untilAcknowledged(attempt: () => Promise<void>): Promise<void> {
     try {
       return await attempt()
     } catch (error) {
-      const isPassing = !(error instanceof HubRefusal) || error.status >= 500 || error.status === 409
+      const isPassing =
+        !(error instanceof HubRefusal) || error.status >= 500 || error.status === 409
       if (!isPassing || count === attemptsMax) throw error
     }
     await sleep(300)
@@ -183,7 +194,7 @@ async function followAll(
   const followed = new Map<string, string>()
   const seen = new Set<number>()
   let doubledCount = 0
-  for (let cursor = ''; ; ) {
+  for (let cursor = ''; ;) {
     const after = cursor === '' ? '' : `&after=${encodeURIComponent(cursor)}`
     const page = await client.get<ChangesPage>(
       `/v1/resources/counters/changes?limit=1000${after}`,

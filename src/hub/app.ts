@@ -132,7 +132,15 @@ function assembleHub(parts: HubParts, app: Api): Hub {
   const setup = createSetup(database.settings)
   const changes = createChanges()
   changes.subscribe(() => authenticator.clear())
-  const catalog = openCatalog({ database, clock, changes, log: app.log, adapters, hasLiveGrants, ...parts.catalog })
+  const catalog = openCatalog({
+    database,
+    clock,
+    changes,
+    log: app.log,
+    adapters,
+    hasLiveGrants,
+    ...parts.catalog,
+  })
   const intake = openIntake({ ...parts, served: catalog.served, log: app.log })
   app.addHook('onClose', () => intake.close())
   return {

@@ -11,6 +11,7 @@ import { provideDatabase } from './database/provide.ts'
 import { errorCode } from './error-code.ts'
 import { createLogger } from './http/access-log.ts'
 import type { Api } from './http/api.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { bootstrapAdmin } from './identity/bootstrap-admin.ts'
 import { openKeys } from './keys.ts'
 import { StartRefusal } from './start-refusal.ts'
@@ -65,6 +66,8 @@ async function openHub(config: Config, log: Log, closing: Closing): Promise<Api>
   closing.push(() => auditLog.close())
   const app = await buildHub({ config, database, auditLog, keys })
   closing.push(() => drain(app))
+  const housekeeping = startHousekeeping({ ...app.hub, log })
+  closing.push(() => housekeeping.close())
   const tokenPath = await bootstrapAdmin(app.hub.database, config)
   if (tokenPath !== null) {
     process.stdout.write(`首位管理员的令牌 / Token of the first administrator: ${tokenPath}\n`)

@@ -33,9 +33,10 @@ const brokenTexts: readonly (() => Buffer)[] = [
   () => Buffer.from('{"thing":1e400,"amount":-1e-400}\n'),
   () => Buffer.from(`{"thing":"x","amount":"${'9'.repeat(5000)}"}\n`),
   () => Buffer.from(`{"thing":123456789012345678901234567890,"amount":"1"}\n`),
-  () => Buffer.from('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}\n'),
+  () =>
+    Buffer.from('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}\n'),
   () => Buffer.from('{"thing":"__proto__","toString":"x","hasOwnProperty":1}\n'),
-  () => Buffer.from('thing,amount\n=cmd|\' /C calc\'!A0,@SUM(1+1)\n"unclosed,1\n'),
+  () => Buffer.from("thing,amount\n=cmd|' /C calc'!A0,@SUM(1+1)\n\"unclosed,1\n"),
   () => Buffer.from('thing,thing\n1,2\n'),
   () => Buffer.from(`${'column,'.repeat(3000)}last\n`),
   () => Buffer.from('thing\tamount\r\n\u{e000}\t\u{10ffff}\r\n'),
@@ -84,7 +85,15 @@ const paths = [
   `/v1/resources/${'a'.repeat(3000)}/records/x`,
 ]
 
-const headerValues = ['%', '%E4%BD', '%00', 'a'.repeat(5000), '\u00ff\u00fe', "' or 1=1 --", '${jndi:x}']
+const headerValues = [
+  '%',
+  '%E4%BD',
+  '%00',
+  'a'.repeat(5000),
+  '\u00ff\u00fe',
+  "' or 1=1 --",
+  '${jndi:x}',
+]
 
 interface Shot {
   path: string
@@ -101,7 +110,10 @@ function shoot(): Shot {
   const type = pick(mediaTypes)
   if (type !== '') headers['content-type'] = type
   if (random() < 0.2) headers['content-encoding'] = pick(encodings)
-  if (random() < 0.3) headers[pick(['x-purpose', 'x-operator', 'idempotency-key', 'traceparent', 'accept', 'prefer'])] = pick(headerValues)
+  if (random() < 0.3)
+    headers[
+      pick(['x-purpose', 'x-operator', 'idempotency-key', 'traceparent', 'accept', 'prefer'])
+    ] = pick(headerValues)
   return { path: pick(paths), method, headers, body: method === 'GET' ? null : pick(brokenTexts)() }
 }
 
@@ -121,7 +133,8 @@ test('answers 2,000 malformed calls with a problem of the table, never 500, in b
         if (answer.status < 400) return
         const code = problemCode(text)
         const isKnown = code !== null && Object.hasOwn(problems, code)
-        if (answer.status >= 500 || !isKnown) strange.push(`${method} ${path} ${answer.status} ${text.slice(0, 200)}`)
+        if (answer.status >= 500 || !isKnown)
+          strange.push(`${method} ${path} ${answer.status} ${text.slice(0, 200)}`)
       }),
     )
   }
@@ -151,8 +164,11 @@ test('a line of 100 MB becomes one reject, and memory stays bounded', async () =
     headers: { authorization: `Bearer ${machineToken}`, 'content-type': 'application/x-ndjson' },
     body: longLine(),
     duplex: 'half',
-  } as RequestInit)
-  const content = (await answer.json()) as { counts: Record<string, number>; rejects: { code: string }[] }
+  })
+  const content = (await answer.json()) as {
+    counts: Record<string, number>
+    rejects: { code: string }[]
+  }
   expect(content.counts).toMatchObject({ read: 3, inserted: 2, rejected: 1 })
   expect(content.rejects[0]?.code).toBe('row-too-large')
   expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024)
@@ -169,14 +185,17 @@ const rawRequests = [
   'garbage\r\n\r\n',
 ]
 
-test.each(rawRequests)('a broken request line or header ends that connection alone (%#)', async (raw) => {
-  const answer = await new Promise<string>((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.end(Buffer.from(raw, 'latin1')))
-    let text = ''
-    socket.on('data', (chunk) => (text += chunk.toString('latin1')))
-    socket.on('close', () => resolve(text))
-    socket.on('error', () => resolve(text))
-  })
-  expect(answer).not.toMatch(/^HTTP\/1\.1 5\d\d/)
-  expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200)
-})
+test.each(rawRequests)(
+  'a broken request line or header ends that connection alone (%#)',
+  async (raw) => {
+    const answer = await new Promise<string>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => socket.end(Buffer.from(raw, 'latin1')))
+      let text = ''
+      socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+      socket.on('close', () => resolve(text))
+      socket.on('error', () => resolve(text))
+    })
+    expect(answer).not.toMatch(/^HTTP\/1\.1 5\d\d/)
+    expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200)
+  },
+)

@@ -13,8 +13,23 @@ export const plainDraft = (id: string, provider: string) => ({
   open: { open: false },
   updateCycle: 'daily',
   fields: [
-    { name: 'thing', title: '编号', type: 'text', length: 50, required: true, sensitivity: 'public', lookup: true },
-    { name: 'amount', title: '数量', type: 'decimal', length: 24, precision: 6, sensitivity: 'public' },
+    {
+      name: 'thing',
+      title: '编号',
+      type: 'text',
+      length: 50,
+      required: true,
+      sensitivity: 'public',
+      lookup: true,
+    },
+    {
+      name: 'amount',
+      title: '数量',
+      type: 'decimal',
+      length: 24,
+      precision: 6,
+      sensitivity: 'public',
+    },
   ],
   key: ['thing'],
 })

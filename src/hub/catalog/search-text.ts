@@ -6,9 +6,10 @@ import type { KeptDraft } from './resource-rows.ts'
 const wordsMax = 8
 
 /** Width and case folded, spaces dropped: 汉 族, ＨＡ and ha are how people type 汉族 and HA. */
-const folded = (text: string): string => text.normalize('NFKC').toLowerCase().replace(/\s+/gu, '')
+const folded = (text: string): string =>
+  text.normalize('NFKC').toLowerCase().replace(/\s+/gu, '').replaceAll('\u{0}', '').toWellFormed()
 
-/** The words of a query, each of which must be found. */
+/** The words of a query, each of which must be found; the longest first, since it is the rarest mostly. */
 export const searchWords = (query: string): string[] =>
   query
     .normalize('NFKC')
@@ -16,6 +17,7 @@ export const searchWords = (query: string): string[] =>
     .map((word) => folded(word))
     .filter((word) => word !== '')
     .slice(0, wordsMax)
+    .toSorted((one, other) => other.length - one.length)
 
 const wordsOf = (fields: readonly Field[]): string[] =>
   fields.flatMap(({ name, title, titleEn, fields: children }) => [

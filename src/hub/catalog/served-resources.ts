@@ -18,14 +18,17 @@ import { strictnessOf } from './views.ts'
  */
 const believedMsMax = 1000
 
+/** The time of a check that has not been made. */
+const never = Number.NEGATIVE_INFINITY
+
 /** Resources held at once; one more pushes out the one that was asked for least recently. */
 const heldMax = 2000
 
 export interface ServedResources {
   /** The resource as it is served now; null when it is not published, or not shared. */
-  served(id: string): Promise<ServedResource | null>
+  served: (id: string) => Promise<ServedResource | null>
   /** Asks anew for one resource, or for all of them where notifications may have been missed. */
-  clear(id?: string): void
+  clear: (id?: string) => void
 }
 
 export interface ServedParts {
@@ -51,10 +54,11 @@ export function servedResources({ pool, adapters, nowMs }: ServedParts): ServedR
     const known = held.get(id)?.resource
     const isSame = known !== undefined && (await isStillServed(pool, known))
     const resource = isSame ? known : await readServed(pool, adapters, id)
-    // Cleared meanwhile: what was read may be older than what the notification told of.
-    if (readIn !== generation) return resource
+    const isDoubted = readIn !== generation
+    // Told of a change meanwhile: what was read may be older, and never displaces what was read since.
+    if (isDoubted && held.has(id)) return resource
     held.delete(id)
-    if (resource) hold(held, { resource, checkedAtMs })
+    if (resource) hold(held, { resource, checkedAtMs: isDoubted ? never : checkedAtMs })
     return resource
   }
 
@@ -76,7 +80,7 @@ export function servedResources({ pool, adapters, nowMs }: ServedParts): ServedR
       reading.clear()
       const doubted = id === undefined ? [...held.values()] : [held.get(id)]
       // Kept, so that what was compiled from it is kept too when nothing has changed after all.
-      for (const one of doubted) if (one) one.checkedAtMs = Number.NEGATIVE_INFINITY
+      for (const one of doubted) if (one) one.checkedAtMs = never
     },
   }
 }

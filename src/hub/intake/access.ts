@@ -46,10 +46,20 @@ export function demandRun(caller: Caller | null, run: RunRow | null): RunRow {
   throw notFound()
 }
 
+/** The department's other systems see how a run went, and neither steer it nor see its rows. */
+function demandFrontEnd({ systemKind }: SystemCaller): void {
+  if (systemKind === 'front-end-machine') return
+  throw new Refusal(
+    'role-missing',
+    '只有提供部门的前置机可以操作运行和查看问题数据 / Only a front-end machine of the provider may do this',
+  )
+}
+
 /** Operating a run: its own machine, or the provider's operator. */
 export function demandOperator(caller: Caller | null, found: RunRow | null): RunRow {
   const run = demandRun(caller, found)
   if (caller?.kind !== 'system') demand(caller, 'runs.operate', run.department)
+  else demandFrontEnd(caller)
   return run
 }
 
@@ -57,6 +67,7 @@ export function demandOperator(caller: Caller | null, found: RunRow | null): Run
 export function demandRejects(caller: Caller | null, found: RunRow | null): RunRow {
   const run = demandRun(caller, found)
   if (caller?.kind !== 'system') demand(caller, 'rejects.read', run.department)
+  else demandFrontEnd(caller)
   return run
 }
 
@@ -67,4 +78,5 @@ export function runsScope(caller: Caller | null): string | null {
   return demand(caller, 'runs.read', caller?.department ?? null).department
 }
 
-const notFound = (): Refusal => new Refusal('not-found', '没有这个资源或运行 / No such resource or run')
+const notFound = (): Refusal =>
+  new Refusal('not-found', '没有这个资源或运行 / No such resource or run')

@@ -46,7 +46,8 @@ const lacks = (missing: readonly string[]): Refusal =>
       errors: missing.slice(0, 50).map((column) => ({
         pointer: `/${column.replaceAll('~', '~0').replaceAll('/', '~1')}`,
         code: 'column-missing',
-        message: '映射需要此列,请补上或修改映射 / The mapping needs this column; add it or change the mapping',
+        message:
+          '映射需要此列,请补上或修改映射 / The mapping needs this column; add it or change the mapping',
       })),
     },
   )

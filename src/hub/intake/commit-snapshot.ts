@@ -2,19 +2,22 @@ import type { ClientBase } from 'pg'
 import { Refusal } from '../../shared/refusal.ts'
 import { recordsName } from '../records/record-table.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
-import type { Batch, StagedRow } from './batcher.ts'
+import type { Batch, StagedRow } from './batch.ts'
 import { intakeResource } from './intake-resource.ts'
 import { landingSession, type LandingSession } from './landing-session.ts'
 import { intakeLimits } from './limits.ts'
 import type { IntakeParts } from './parts.ts'
 import type { RunRow } from './runs.ts'
+import { mergeKeyOf } from './snapshot-rows.ts'
+import { stopIfClosing } from './stopping.ts'
 
 /**
  * Makes a snapshot the whole: guards first, then the kept rows are merged in batches, then what the
  * snapshot does not name is deleted. Each step commits alone and forgets what it has done, so that a
- * commit which is interrupted goes on where it stopped.
+ * commit which is interrupted goes on where it stopped. The keys stay until the run ends, in the same
+ * transaction: a run that went on without them would take everything for missing.
  *
- *   guard ──▶ merge slice … ──▶ delete slice … ──▶ kept rows forgotten
+ *   guard ──▶ merge slice … ──▶ mark refused … ──▶ delete slice … ──▶ (run ended, keys forgotten)
  */
 export async function commitSnapshot(
   parts: IntakeParts,
@@ -33,8 +36,8 @@ export async function commitSnapshot(
     expectNew: run.startSeq === 0,
   })
   await mergeKept(parts, run, session)
+  await markRefused(parts, run, session)
   await deleteMissing(parts, run, served, session)
-  await parts.pool.query('delete from hub.snapshot_rows where run_id = $1', [run.id])
 }
 
 /** Numbers of merged slices follow those of the rows' own batches and count from here. */
@@ -53,7 +56,11 @@ const missingFrom = (served: ServedResource): string =>
   `from ${recordsName(served.number)} t where t._status <> 'deleted' and t._seq <= $2
      and not exists (select from hub.snapshot_rows k where k.run_id = $1 and k.key = t._key)`
 
-async function guardDeletions(parts: IntakeParts, run: RunRow, served: ServedResource): Promise<void> {
+async function guardDeletions(
+  parts: IntakeParts,
+  run: RunRow,
+  served: ServedResource,
+): Promise<void> {
   const { rows } = await parts.bulkPool.query<{ missing: number; live: number }>(
     `select (select count(*) ${missingFrom(served)})::integer as missing,
        (select count(*) from ${recordsName(served.number)} where _status <> 'deleted')::integer as live`,
@@ -73,14 +80,14 @@ interface KeptRow {
   key: string
   ordinal: number
   stage_line: string
-  hash: string
+  hash: string | null
   source_at: string | null
 }
 
 /** Stage lines carry their ordinal in front; within a slice it counts from 0 again. */
 const renumbered = (row: KeptRow, ordinal: number): StagedRow => ({
-  key: row.key,
-  hash: row.hash,
+  key: mergeKeyOf(row.key),
+  hash: row.hash ?? '',
   line: `${ordinal}${row.stage_line.slice(row.stage_line.indexOf('\t'))}`,
   sourceUpdatedAt: row.source_at,
   isDeletion: false,
@@ -88,9 +95,23 @@ const renumbered = (row: KeptRow, ordinal: number): StagedRow => ({
   isFlagged: false,
 })
 
-const sliceBatch = (layer: StagedRow[]): Batch => ({
+/** Versions of one licence are merged one after the other. */
+function layersOf(rows: readonly KeptRow[]): StagedRow[][] {
+  const layers: StagedRow[][] = []
+  const depths = new Map<string, number>()
+  for (const row of rows) {
+    const key = mergeKeyOf(row.key)
+    const depth = depths.get(key) ?? 0
+    depths.set(key, depth + 1)
+    const layer = (layers[depth] ??= [])
+    layer.push(renumbered(row, layer.length))
+  }
+  return layers
+}
+
+const sliceBatch = (layers: StagedRow[][]): Batch => ({
   readCount: 0,
-  layers: [layer],
+  layers,
   rejects: [],
   supersededCount: 0,
   unchangedCount: 0,
@@ -106,6 +127,7 @@ async function nextSliceNumber(parts: IntakeParts, runId: string): Promise<numbe
 
 async function mergeKept(parts: IntakeParts, run: RunRow, session: LandingSession): Promise<void> {
   for (;;) {
+    stopIfClosing(parts)
     const { rows } = await parts.pool.query<KeptRow>(
       `select key, ordinal, stage_line, hash, source_at from hub.snapshot_rows
        where run_id = $1 and ordinal >= 0 and stage_line is not null order by ordinal limit $2`,
@@ -114,7 +136,7 @@ async function mergeKept(parts: IntakeParts, run: RunRow, session: LandingSessio
     if (rows.length === 0) return
     await session.land({
       number: await nextSliceNumber(parts, run.id),
-      batch: sliceBatch(rows.map(renumbered)),
+      batch: sliceBatch(layersOf(rows)),
       endByte: null,
       prefixDigest: null,
       alongside: (client) => forgetLines(client, run.id, rows),
@@ -123,11 +145,47 @@ async function mergeKept(parts: IntakeParts, run: RunRow, session: LandingSessio
 }
 
 /** The keys stay: they still say what the snapshot named. */
-const forgetLines = (client: ClientBase, runId: string, rows: readonly KeptRow[]): Promise<unknown> =>
+const forgetLines = (
+  client: ClientBase,
+  runId: string,
+  rows: readonly KeptRow[],
+): Promise<unknown> =>
   client.query(
     'update hub.snapshot_rows set stage_line = null where run_id = $1 and ordinal = any($2::bigint[])',
     [runId, rows.map(({ ordinal }) => ordinal)],
   )
+
+/** Live records whose newest row was refused say so, as they would after any other push. */
+async function markRefused(
+  parts: IntakeParts,
+  run: RunRow,
+  session: LandingSession,
+): Promise<void> {
+  for (;;) {
+    stopIfClosing(parts)
+    const { rows } = await parts.pool.query<Pick<KeptRow, 'key' | 'source_at'>>(
+      'select key, source_at from hub.snapshot_rows where run_id = $1 and hash is null limit $2',
+      [run.id, intakeLimits.batchRowsMax],
+    )
+    if (rows.length === 0) return
+    const refusedBefore = rows.map((row) => ({
+      key: row.key,
+      standing: true,
+      sourceUpdatedAt: row.source_at,
+    }))
+    await session.land({
+      number: await nextSliceNumber(parts, run.id),
+      batch: { ...sliceBatch([]), refusedBefore },
+      endByte: null,
+      prefixDigest: null,
+      alongside: (client) =>
+        client.query(
+          `update hub.snapshot_rows set hash = '' where run_id = $1 and key = any($2::text[])`,
+          [run.id, rows.map(({ key }) => key)],
+        ),
+    })
+  }
+}
 
 /** Only records that are not newer than the run's start: what came in meanwhile is not the snapshot's to judge. */
 async function deleteMissing(
@@ -138,6 +196,7 @@ async function deleteMissing(
 ): Promise<void> {
   const { encode } = intakeResource(served)
   for (;;) {
+    stopIfClosing(parts)
     const { rows } = await parts.bulkPool.query<{ _key: string }>(
       `select t._key ${missingFrom(served)} limit $3`,
       [run.id, run.startSeq ?? 0, intakeLimits.batchRowsMax],
@@ -150,7 +209,7 @@ async function deleteMissing(
     })
     await session.land({
       number: await nextSliceNumber(parts, run.id),
-      batch: sliceBatch(layer),
+      batch: sliceBatch([layer]),
       endByte: null,
       prefixDigest: null,
     })

@@ -6,7 +6,7 @@ import { copyOptions, recordCells } from '../records/encode.ts'
 import type { Merge } from '../records/merge.ts'
 import { stageName } from '../records/merge-statements.ts'
 import { freshColumns, recordsName, stageColumns } from '../records/record-table.ts'
-import type { StagedRow } from './batcher.ts'
+import type { StagedRow } from './batch.ts'
 
 /** Lines leave in pieces of about this many characters: few writes, little memory. */
 const pieceLength = 64 * 1024

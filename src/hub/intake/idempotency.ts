@@ -7,18 +7,18 @@ export interface KnownKey {
   runId: string
   requestDigest: Buffer
   bodyDigest: Buffer | null
-  answer: unknown
 }
 
 /**
  * Idempotency keys of one caller (`scope`): a key stands for one request (path, query, media type) and
- * one body. Kept for the days of the setting.
+ * one body. Kept for the days of the setting. The answer is not kept: it follows from the run, and the
+ * rejects in it are personal data that lie sealed in one place only.
  */
 export function idempotencyStore(db: Pick<ClientBase, 'query'> | Pick<Pool, 'query'>) {
   return {
     find: async (scope: string, key: string): Promise<KnownKey | null> => {
       const { rows } = await db.query(
-        `select run_id as "runId", request_digest as "requestDigest", body_digest as "bodyDigest", answer
+        `select run_id as "runId", request_digest as "requestDigest", body_digest as "bodyDigest"
          from hub.idempotency_keys where scope = $1 and key = $2`,
         [scope, key],
       )
@@ -38,15 +38,16 @@ export function idempotencyStore(db: Pick<ClientBase, 'query'> | Pick<Pool, 'que
       )
       return rowCount === 1
     },
-    complete: (scope: string, key: string, bodyDigest: Buffer, answer: unknown) =>
-      db.query(
-        'update hub.idempotency_keys set body_digest = $3, answer = $4 where scope = $1 and key = $2',
-        [scope, key, bodyDigest, JSON.stringify(answer)],
-      ),
+    complete: (scope: string, key: string, bodyDigest: Buffer) =>
+      db.query('update hub.idempotency_keys set body_digest = $3 where scope = $1 and key = $2', [
+        scope,
+        key,
+        bodyDigest,
+      ]),
     /** Batches that an interrupted call of this run has committed, in order. */
     committed: async (runId: string): Promise<CommittedBatch[]> => {
       const { rows } = await db.query(
-        `select number, end_byte as "endByte", prefix_digest as "prefixDigest" from hub.batches
+        `select number, read_count as "readCount", end_byte as "endByte", prefix_digest as "prefixDigest" from hub.batches
          where run_id = $1 and prefix_digest is not null order by number`,
         [runId],
       )

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { AuditFacts, AuditLog } from '../audit/facts.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
+import type { Config } from '../config.ts'
 import type { Database } from '../database/connect.ts'
 import type { Log } from '../database/log.ts'
 import { type Keys, seal, unseal } from '../keys.ts'
@@ -19,6 +20,7 @@ export interface Intake {
 }
 
 export interface IntakeOptions {
+  config: Pick<Config, 'http'>
   database: Database
   keys: Keys
   auditLog: AuditLog
@@ -28,17 +30,19 @@ export interface IntakeOptions {
 
 /** Opens intake: every few seconds it looks for runs whose process died. */
 export function openIntake(options: IntakeOptions): Intake {
-  const { database, keys, auditLog, served } = options
+  const { database, keys, auditLog } = options
   const parts: IntakeParts = {
     bulkPool: database.bulkPool,
     pool: database.pool,
-    served,
+    served: (id) => options.served(id),
     vault: {
       seal: (plaintext, context) => seal(plaintext, keys.settings, context),
       open: (sealed, context) => unseal(sealed, keys.settings, context),
     },
     auditLog,
     holder: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
+    isClosing: () => false,
+    decodedBytesMax: options.config.http.intakeBytesMax,
   }
   const onFault = (error: unknown): void => {
     options.log.error({ err: error }, 'a run could not be worked off')

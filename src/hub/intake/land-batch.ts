@@ -1,9 +1,10 @@
 import type { ClientBase } from 'pg'
+import { lockResource } from '../records/lock-resource.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { Merge, MergeCounts } from '../records/merge.ts'
 import { fateName, stageName } from '../records/merge-statements.ts'
 import { recordsName } from '../records/record-table.ts'
-import type { Batch, StagedRow } from './batcher.ts'
+import type { Batch, StagedRow } from './batch.ts'
 import { copyFresh, copyStaged } from './copy-rows.ts'
 
 /** What a landing needs to know of its resource and run. */
@@ -37,12 +38,6 @@ interface Numbers {
   last_seq: number
   filter_fields: string[]
 }
-
-/** Merges into one resource are serialised by this lock; its second key is the resource's number. */
-const mergeLockClass = 0x5348
-
-export const lockResource = (client: ClientBase, number: number): Promise<unknown> =>
-  client.query('select pg_advisory_xact_lock($1, $2)', [mergeLockClass, number])
 
 /**
  * Stages and merges one batch inside the caller's transaction: COPY first, then the resource's lock, so

@@ -22,6 +22,10 @@ export const intakeLimits = {
   storedPieceBytes: 1024 * 1024,
   /** Bytes of a body that is processed after its answer, as sent. */
   storedBodyBytesMax: 1024 * 1024 * 1024,
+  /** Days within which a failed snapshot may be taken up again; its kept rows stay that long. */
+  reopenDaysMax: 7,
+  /** Days after which a long load that nobody goes on with is ended. */
+  idleLoadDaysMax: 7,
   /** Characters of an idempotency key. */
   idempotencyKeyLengthMax: 200,
 } as const

@@ -17,6 +17,7 @@ import { demandOperator, demandProvider } from './access.ts'
 import { takeStreams } from './body-parser.ts'
 import { type Intake, runFacts } from './intake.ts'
 import { commitLoad, putBatch } from './numbered-batches.ts'
+import { rowBodies } from './row-bodies.ts'
 import { rowBody } from './row-body.ts'
 import { runStore, type RunRow } from './runs.ts'
 
@@ -70,6 +71,7 @@ function putNumbered(app: Api, { config, intake }: Hub) {
     summary: '提交第 n 批 / Put batch n of a long load',
     tags: ['put-in'],
     params: BatchParams,
+    body: rowBodies,
     response: { 200: NumberedAnswer },
   }
   const options = { schema, config: { streaming: true, rateExempt: true } }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { decodeRows } from '../../exchange/decode/decode-rows.ts'
+import type { UnmappedValue } from '../../exchange/mapping/index.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
-import type { Batch, Batcher } from './batcher.ts'
+import type { Batch } from './batch.ts'
+import type { Batcher } from './batcher.ts'
 import { columnWatch } from './column-watch.ts'
 import { commitSnapshot } from './commit-snapshot.ts'
 import { intakeResource } from './intake-resource.ts'
@@ -10,10 +12,11 @@ import type { Landing } from './land-batch.ts'
 import { landingSession } from './landing-session.ts'
 import { intakeLimits } from './limits.ts'
 import type { IntakeParts } from './parts.ts'
-import { answerOf, endRun, firstRejects, type PushAnswer } from './push-batch.ts'
+import { answerOf, endRun, firstRejects, keepLease, type PushAnswer } from './push-batch.ts'
 import { batcherFor, type RowBody } from './push-rows.ts'
-import { answeredReject, type AnsweredReject } from './reject-store.ts'
-import { runStore, type RunRow } from './runs.ts'
+import { asAnswered, rejectStore, type AnsweredReject } from './reject-store.ts'
+import { committerOf, runStore, type RunRow, type SeenOfSource } from './runs.ts'
+import { addUnmapped } from './unmapped.ts'
 
 /** What one numbered batch answers; the same again when it is repeated. */
 export interface NumberedAnswer {
@@ -24,6 +27,8 @@ export interface NumberedAnswer {
   rejects: AnsweredReject[]
   lastSeq: number | null
 }
+
+type KeptAnswer = Omit<NumberedAnswer, 'rejects'>
 
 export interface NumberedBatch {
   run: RunRow
@@ -61,6 +66,7 @@ interface Collected {
   bodyDigest: Buffer
   endByte: number
   joins: boolean
+  seen: SeenOfSource & { unmapped: UnmappedValue[] }
 }
 
 /** Decodes, maps and checks the body; it must fit one transaction. */
@@ -81,7 +87,10 @@ async function collect(put: NumberedBatch): Promise<Collected> {
     endByte = block.endByte
     guardSize(batcher, endByte)
   }
-  return { batch: batcher.take(), bodyDigest: digest.digest(), endByte, joins: pipeline.mapping.joins }
+  const { joins, unmapped } = pipeline.mapping
+  const batch = batcher.take()
+  const seen = { ...watch.seen(), unmapped: unmapped(), mediaType: put.body.mediaType }
+  return { batch, bodyDigest: digest.digest(), endByte, joins, seen }
 }
 
 function guardSize(batcher: Batcher, endByte: number): void {
@@ -99,17 +108,36 @@ async function findAnswer(
   { run, number }: NumberedBatch,
   bodyDigest: Buffer,
 ): Promise<NumberedAnswer | null> {
-  const { rows } = await parts.pool.query<{ answer: NumberedAnswer; body_digest: Buffer }>(
+  const { rows } = await parts.pool.query<{ answer: KeptAnswer; body_digest: Buffer }>(
     'select answer, body_digest from hub.batches where run_id = $1 and number = $2',
     [run.id, number],
   )
   const [landed] = rows
   if (landed === undefined) return null
-  if (landed.body_digest.equals(bodyDigest)) return landed.answer
+  if (landed.body_digest.equals(bodyDigest)) {
+    return { ...landed.answer, rejects: await rejectsOf(parts, run.id, landed.answer) }
+  }
   throw new Refusal(
     'idempotency-conflict',
     `批次 ${number} 已以另一内容提交 / Batch ${number} was sent with another body before`,
   )
+}
+
+/** The rejects are read back with their answer: they are personal data that lie sealed in one place only. */
+async function rejectsOf(
+  parts: IntakeParts,
+  runId: string,
+  { batch, counts }: KeptAnswer,
+): Promise<AnsweredReject[]> {
+  if (counts.rejected === 0) return []
+  const before = (batch - 1) * lineRange
+  const kept = await rejectStore(parts.pool, parts.vault).page(runId, {
+    after: before,
+    limit: intakeLimits.answeredRejectsMax,
+  })
+  return kept
+    .filter(({ line }) => line <= before + lineRange)
+    .map((reject) => ({ ...asAnswered(reject), line: reject.line - before }))
 }
 
 async function landNumbered(
@@ -127,18 +155,15 @@ async function landNumbered(
     notAfter: null,
     expectNew: run.startSeq === 0,
   })
-  const rejects = collected.batch.rejects
-    .slice(0, intakeLimits.answeredRejectsMax)
-    .map(answeredReject)
-  const answer = ({ counts, lastSeq }: Landing): NumberedAnswer => ({
+  const answer = ({ counts, lastSeq }: Landing): KeptAnswer => ({
     runId: run.id,
     batch: number,
     nextBatch: number + 1,
     counts,
-    rejects,
     lastSeq: lastSeq === 0 ? null : lastSeq,
   })
-  const landing = await session.land({
+  const { columns, unmapped } = collected.seen
+  await session.land({
     number,
     batch: numbered(collected.batch, number),
     endByte: collected.endByte,
@@ -146,8 +171,17 @@ async function landNumbered(
     bodyDigest: collected.bodyDigest,
     nextBatch: number + 1,
     answer,
+    alongside: (client) =>
+      runStore(client).note(run.id, {
+        ...collected.seen,
+        columns: columns && [...new Set([...(run.columns ?? []), ...columns])],
+        drift: [...new Set([...(run.drift ?? []), ...collected.seen.drift])],
+        unmapped: addUnmapped(run.unmapped, unmapped),
+      }),
   })
-  return (await findAnswer(parts, put, collected.bodyDigest)) ?? answer(landing)
+  const landed = await findAnswer(parts, put, collected.bodyDigest)
+  if (landed !== null) return landed
+  throw new Error(`Batch ${number} of run ${run.id} has landed and left no answer`)
 }
 
 /** Lines count within their batch; in the run's rejects each batch has its own range of them. */
@@ -169,17 +203,34 @@ export async function commitLoad(
   served: ServedResource,
 ): Promise<PushAnswer> {
   if (run.state === 'succeeded' || run.state === 'partial') {
-    return answerOf(run, await firstRejects(parts, run.id))
+    return answerOf(run, await firstRejects(parts, run))
   }
   if (run.state !== 'running') throw ended(run)
-  if (run.mode === 'snapshot' && !run.isDry) await commitSnapshot(parts, run, served)
-  const rejects = await firstRejects(parts, run.id)
-  return endRun(parts, run.id, async (row) => answerOf(row, rejects))
+  const committer = { ...parts, holder: committerOf(parts.holder) }
+  const held = await runStore(parts.pool).holdForCommit(run.id, committer.holder)
+  if (held === null) throw committing()
+  const release = keepLease(committer, run.id)
+  try {
+    if (run.mode === 'snapshot') await commitSnapshot(committer, run, served)
+    const row = await endRun(committer, run.id, async (whole) => whole)
+    return answerOf(row, await firstRejects(parts, row))
+  } finally {
+    release()
+    await runStore(parts.pool).endCommit(run.id, committer.holder)
+  }
 }
+
+const committing = (): Refusal =>
+  new Refusal(
+    'state-conflict',
+    '该次推送正在结束,请稍后重试 / The load is being committed; try again later',
+    { retryAfterSeconds: 5 },
+  )
 
 /** A failed load may go on where it stopped. */
 export async function reopenLoad(parts: IntakeParts, run: RunRow): Promise<RunRow> {
-  const taken = run.kind === 'load' ? await runStore(parts.pool).take(run.id, parts.holder) : null
+  const isFailedLoad = run.kind === 'load' && run.state === 'failed'
+  const taken = isFailedLoad ? await runStore(parts.pool).take(run.id, parts.holder) : null
   if (taken !== null) return taken
   throw new Refusal(
     'state-conflict',
@@ -194,7 +245,4 @@ const gap = (number: number, expected: number): Refusal =>
   )
 
 const ended = (run: RunRow): Refusal =>
-  new Refusal(
-    'state-conflict',
-    `该次运行已结束(${run.state}) / The run has ended (${run.state})`,
-  )
+  new Refusal('state-conflict', `该次运行已结束(${run.state}) / The run has ended (${run.state})`)

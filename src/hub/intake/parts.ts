@@ -13,6 +13,10 @@ export interface IntakeParts {
   served(id: string): Promise<ServedResource | null>
   vault: RejectSeal
   auditLog: AuditLog
+  /** Bytes that a body may hold, decompressed. */
+  decodedBytesMax: number
   /** The name of this process in leases. */
   holder: string
+  /** Whether a run that another process can take up again should stop between two steps, since the hub stops. */
+  isClosing(): boolean
 }

@@ -8,12 +8,11 @@ import { auditCall } from '../http/audit-call.ts'
 import type { SystemCaller } from '../identity/caller.ts'
 import { demandProvider } from './access.ts'
 import { takeStreams } from './body-parser.ts'
-import { type Intake, runFacts } from './intake.ts'
+import { runFacts } from './intake.ts'
 import { intakeLimits } from './limits.ts'
-import { answerOf, pushBatch, type PushRequest } from './push-batch.ts'
+import { acceptPush, answerOf, firstRejects, pushBatch, type PushRequest } from './push-batch.ts'
+import { rowBodies } from './row-bodies.ts'
 import { rowBody } from './row-body.ts'
-import { runStore, type RunRow } from './runs.ts'
-import { bodyStore } from './stored-bodies.ts'
 
 /** `POST /resources/{id}/batches`: a whole body as one run. */
 export const pushRoutes =
@@ -34,6 +33,7 @@ function pushRows(app: Api, { config, intake }: Hub) {
     tags: ['put-in'],
     params: IdParams,
     querystring: PushQuery,
+    body: rowBodies,
     response: { 200: PushAnswer, 202: PushAnswer },
   }
   const options = { schema, config: { streaming: true, rateExempt: true } }
@@ -57,10 +57,12 @@ function pushRows(app: Api, { config, intake }: Hub) {
       idempotency: idempotencyOf(request, machine),
     }
     if (/\brespond-async\b/.test(String(request.headers.prefer ?? ''))) {
-      const run = await acceptLater(intake, push)
+      const { run, isReplayed } = await acceptPush(intake.parts, push)
       await auditCall(request, reply, { ...runFacts(run, 'batches.accept'), outcome: 'allowed' })
-      intake.stored.begin(run.id)
-      return reply.code(202).header('location', `/v1/runs/${run.id}`).send(answerOf(run, []))
+      if (!isReplayed) intake.stored.begin(run.id)
+      if (isReplayed) reply.header('idempotency-replayed', 'true')
+      const rejects = await firstRejects(intake.parts, run)
+      return reply.code(202).header('location', `/v1/runs/${run.id}`).send(answerOf(run, rejects))
     }
     const { answer, isReplayed } = await pushBatch(intake.parts, push)
     const facts = runFacts({ ...answer, id: answer.runId, resource: served.id }, 'batches.push')
@@ -76,10 +78,7 @@ function pushRows(app: Api, { config, intake }: Hub) {
 }
 
 /** The key covers path, query and media type: the same key on another address is another request. */
-function idempotencyOf(
-  request: FastifyRequest,
-  machine: SystemCaller,
-): PushRequest['idempotency'] {
+function idempotencyOf(request: FastifyRequest, machine: SystemCaller): PushRequest['idempotency'] {
   const key = request.headers['idempotency-key']
   if (key === undefined) return null
   if (typeof key !== 'string' || key === '' || key.length > intakeLimits.idempotencyKeyLengthMax) {
@@ -93,29 +92,5 @@ function idempotencyOf(
     scope: machine.id,
     key,
     request: `${request.method} ${request.url}\n${type.toLowerCase()}\n${encoding.toLowerCase()}`,
-  }
-}
-
-/** Keeps the body whole before it is answered: what was accepted outlives the process. */
-async function acceptLater(intake: Intake, push: PushRequest): Promise<RunRow> {
-  const { parts } = intake
-  const { charset, mediaType, contentEncoding = 'identity' } = push.body
-  const run = await runStore(parts.pool).open(
-    {
-      ...push.run,
-      kind: 'push',
-      state: 'queued',
-      mediaType: charset === undefined ? mediaType : `${mediaType};charset=${charset}`,
-      contentEncoding,
-    },
-    parts.holder,
-  )
-  try {
-    await bodyStore(parts.pool).keep(run.id, push.body.bytes)
-    return run
-  } catch (error) {
-    await runStore(parts.pool).cancel(run.id)
-    await bodyStore(parts.pool).forget(run.id)
-    throw error
   }
 }

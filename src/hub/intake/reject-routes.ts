@@ -2,7 +2,9 @@ import { Readable } from 'node:stream'
 import { page } from '../../../schemas/api/common.ts'
 import { KeptReject, RejectQuery, RunParams } from '../../../schemas/api/intake.ts'
 import { csvLines } from '../../exchange/decode/write-csv.ts'
+import { decodeLimits } from '../../exchange/decode/limits.ts'
 import type { SourceRow } from '../../exchange/types.ts'
+import { Refusal } from '../../shared/refusal.ts'
 import type { Hub } from '../app.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
@@ -38,7 +40,7 @@ function listRejects(app: Api, { parts }: Intake) {
   app.get('/runs/:id/rejects', { schema }, async (request, reply) => {
     const found = await runStore(parts.pool).find(request.params.id)
     const run = demandRejects(request.caller, found)
-    const isCsv = /text\/csv/.test(String(request.headers.accept ?? ''))
+    const isCsv = /text\/csv/.test(request.headers.accept ?? '')
     const limit = request.query.limit ?? pageLimitDefault
     const rows = isCsv ? [] : await readPageOf(parts, run, limit, request.query.after)
     await auditCall(request, reply, {
@@ -58,10 +60,22 @@ const readPageOf = (
   limit: number,
   cursor: string | undefined,
 ): Promise<Kept[]> =>
-  rejectStore(parts.pool, parts.vault).page(run.id, {
-    after: cursor === undefined ? 0 : Number(decodeCursor(cursor, 1)[0]),
+  rejectStore(parts.pool, parts.vault).page(homeOf(run), {
+    after: cursor === undefined ? 0 : lineOf(cursor),
     limit: limit + 1,
   })
+
+/** What a replay refuses again stays with the run that its rows came from. */
+const homeOf = ({ id, replayOf }: RunRow): string => replayOf ?? id
+
+function lineOf(cursor: string): number {
+  const line = Number(decodeCursor(cursor, 1)[0])
+  if (Number.isSafeInteger(line)) return line
+  throw new Refusal(
+    'request-invalid',
+    '游标无效,请使用上一页的 next / The cursor is invalid; use `next`',
+  )
+}
 
 const csvPageRows = 1000
 
@@ -80,14 +94,26 @@ async function* allRejects(parts: IntakeParts, runId: string): AsyncGenerator<Ke
 type Reply = Parameters<typeof auditCall>[1]
 
 /** The columns are the source's; a row that could not be read stands alone in the last one, as it came. */
-function sendCsv(reply: Reply, parts: IntakeParts, run: RunRow): Reply {
-  const columns = run.columns ?? []
+async function sendCsv(reply: Reply, parts: IntakeParts, run: RunRow): Promise<Reply> {
+  const columns = await columnsOf(parts, run)
   const errorColumn = columns.includes('error') ? '错误原因' : 'error'
-  const rows = withErrors(allRejects(parts, run.id), errorColumn)
+  const rows = withErrors(allRejects(parts, homeOf(run)), errorColumn)
   return reply
     .type('text/csv; charset=utf-8')
     .header('content-disposition', `attachment; filename="rejects-${run.id}.csv"`)
     .send(Readable.from(csvLines([...columns, errorColumn], rows)))
+}
+
+/** A CSV names its columns. JSON rows may each have others: then the rejects tell what there is to repair. */
+async function columnsOf(parts: IntakeParts, run: RunRow): Promise<string[]> {
+  const columns = new Set(run.columns ?? [])
+  if (run.mediaType?.startsWith('text/csv')) return [...columns]
+  for await (const { source } of allRejects(parts, homeOf(run))) {
+    if (typeof source === 'string') continue
+    for (const column of Object.keys(source)) columns.add(column)
+    if (columns.size >= decodeLimits.columnsMax) break
+  }
+  return [...columns]
 }
 
 async function* withErrors(
@@ -95,7 +121,9 @@ async function* withErrors(
   errorColumn: string,
 ): AsyncGenerator<SourceRow> {
   for await (const { line, source, reasons } of rejects) {
-    const told = reasons.map(({ field, message }) => (field === null ? message : `${field} ${message}`))
+    const told = reasons.map(({ field, message }) =>
+      field === null ? message : `${field} ${message}`,
+    )
     const error = `${line}: ${told.join('; ')}`
     if (typeof source === 'string') yield { [errorColumn]: `${error} [${source}]` }
     else yield { ...source, [errorColumn]: error }

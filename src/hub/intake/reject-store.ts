@@ -1,7 +1,7 @@
 import type { ClientBase, Pool } from 'pg'
 import { rowMessage } from '../../../schemas/api/row-codes.ts'
 import type { Fault, SourceRow } from '../../exchange/types.ts'
-import type { RejectedRow } from './batcher.ts'
+import type { RejectedRow } from './batch.ts'
 
 /** Seals and opens what rejects hold, with the hub's settings key. */
 export interface RejectSeal {
@@ -47,6 +47,23 @@ export function answeredReject(reject: RejectedRow): AnsweredReject {
   }
 }
 
+/** A kept reject as answers list it: its source row stays in the store. */
+export const asAnswered = ({
+  line,
+  key,
+  field,
+  code,
+  message,
+  reasons,
+}: KeptReject): AnsweredReject => ({
+  line,
+  ...(key !== undefined && { key }),
+  field,
+  code,
+  message,
+  reasons,
+})
+
 interface SealedContent {
   source: SourceRow | string
   key: string | null
@@ -55,30 +72,54 @@ interface SealedContent {
 
 const sealContext = (runId: string, line: number): string => `reject:${runId}:${line}`
 
-/** Rejects of runs: the source row, its key and times are sealed; codes stay readable for the bureau's counts. */
-export function rejectStore(db: Pick<ClientBase, 'query'> | Pick<Pool, 'query'>, vault: RejectSeal) {
-  const opened = (row: RejectRow): KeptReject => {
-    const plain = vault.open(row.sealed, sealContext(row.run_id, row.line)).toString('utf8')
-    const content = JSON.parse(plain) as SealedContent
-    return {
-      line: row.line,
-      ...(content.key !== null && { key: content.key }),
-      ...(row.reasons[0] ?? unknownReason),
-      reasons: row.reasons,
-      source: content.source,
-      sourceUpdatedAt: content.sourceUpdatedAt,
-      state: row.state,
-      createdAt: row.created_at,
-    }
-  }
+function opened(row: RejectRow, vault: RejectSeal): KeptReject {
+  const plain = vault.open(row.sealed, sealContext(row.run_id, row.line)).toString('utf8')
+  const content: SealedContent = JSON.parse(plain)
   return {
+    line: row.line,
+    ...(content.key !== null && { key: content.key }),
+    ...(row.reasons[0] ?? unknownReason),
+    reasons: row.reasons,
+    source: content.source,
+    sourceUpdatedAt: content.sourceUpdatedAt,
+    state: row.state,
+    createdAt: row.created_at,
+  }
+}
+
+const rejectCounts = (db: Pick<ClientBase, 'query'> | Pick<Pool, 'query'>) => ({
+  countOpen: async (runId: string): Promise<number> => {
+    const { rows } = await db.query<{ count: number }>(
+      `select count(*)::integer as count from hub.rejects where run_id = $1 and state = 'open'`,
+      [runId],
+    )
+    return rows[0]?.count ?? 0
+  },
+  /** Counts by code: what the bureau may see. */
+  countsByCode: async (runId: string): Promise<{ code: string; count: number }[]> => {
+    const { rows } = await db.query(
+      'select code, count(*)::integer as count from hub.rejects where run_id = $1 group by code order by code',
+      [runId],
+    )
+    return rows
+  },
+})
+
+/** Rejects of runs: the source row, its key and times are sealed; codes stay readable for the bureau's counts. */
+export function rejectStore(
+  db: Pick<ClientBase, 'query'> | Pick<Pool, 'query'>,
+  vault: RejectSeal,
+) {
+  return {
+    /** A line that was refused again (a replay) keeps its place with its new source and reasons. */
     add: async (runId: string, rejects: readonly RejectedRow[]): Promise<void> => {
       if (rejects.length === 0) return
       const answered = rejects.map(answeredReject)
       await db.query(
         `insert into hub.rejects (run_id, line, field, code, reasons, sealed)
          select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[])
-         on conflict (run_id, line) do nothing`,
+         on conflict (run_id, line) do update set field = excluded.field, code = excluded.code,
+           reasons = excluded.reasons, sealed = excluded.sealed`,
         [
           runId,
           answered.map(({ line }) => line),
@@ -103,31 +144,33 @@ export function rejectStore(db: Pick<ClientBase, 'query'> | Pick<Pool, 'query'>,
          where run_id = $1 and line > $2 and (not $4 or state = 'open') order by line limit $3`,
         [runId, after, limit, onlyOpen],
       )
-      return rows.map(opened)
+      return rows.map((row) => opened(row, vault))
     },
-    /** Counts by code: what the bureau may see. */
-    countsByCode: async (runId: string): Promise<{ code: string; count: number }[]> => {
-      const { rows } = await db.query(
-        'select code, count(*)::integer as count from hub.rejects where run_id = $1 group by code order by code',
-        [runId],
-      )
-      return rows
-    },
+    ...rejectCounts(db),
     markRepaired: (runId: string, lines: readonly number[], repairedBy: string) =>
       db.query(
         `update hub.rejects set state = 'repaired', repaired_by = $3, repaired_at = now()
-         where run_id = $1 and line = any($2::bigint[])`,
+         where run_id = $1 and line = any($2::bigint[]) and state = 'open'`,
         [runId, lines, repairedBy],
       ),
-    /** Repaired rejects are purged after so many days: they are personal data. */
-    purge: async (days: number): Promise<number> => {
-      const { rowCount } = await db.query(
-        `delete from hub.rejects where state = 'repaired' and repaired_at < now() - make_interval(days => $1)`,
-        [days],
-      )
-      return rowCount ?? 0
-    },
   }
+}
+
+/**
+ * Repaired rejects are purged after so many days: they are personal data. So are those of dry runs, which
+ * nobody repairs. Answers how many went.
+ */
+export async function purgeRejects(db: Pick<Pool, 'query'>, days: number): Promise<number> {
+  const repaired = await db.query(
+    `delete from hub.rejects where state = 'repaired' and repaired_at < now() - make_interval(days => $1)`,
+    [days],
+  )
+  const dry = await db.query(
+    `delete from hub.rejects j using hub.runs r where r.id = j.run_id and r.is_dry
+       and r.created_at < now() - make_interval(days => $1)`,
+    [days],
+  )
+  return (repaired.rowCount ?? 0) + (dry.rowCount ?? 0)
 }
 
 interface RejectRow {

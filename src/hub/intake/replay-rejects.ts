@@ -31,6 +31,7 @@ export interface Replay {
  */
 export async function replayRejects(parts: IntakeParts, replay: Replay): Promise<PushAnswer> {
   const { run, served } = replay
+  if (run.isDry || run.replayOf !== null) throw notReplayable(run)
   const rows = await rowsToReplay(parts, replay)
   const opened = await runStore(parts.pool).open(
     {
@@ -42,6 +43,7 @@ export async function replayRejects(parts: IntakeParts, replay: Replay): Promise
       system: replay.system,
       staff: replay.staff,
       replayOf: run.id,
+      mediaType: run.mediaType,
     },
     parts.holder,
   )
@@ -53,6 +55,24 @@ export async function replayRejects(parts: IntakeParts, replay: Replay): Promise
   }
 }
 
+interface ReplayedRow extends CorrectedRow {
+  rejectedAt: string
+}
+
+/** Rows that were refused in one transaction: each such slice has its own moment of which later changes win. */
+function* slices(rows: readonly ReplayedRow[]): Generator<ReplayedRow[]> {
+  let slice: ReplayedRow[] = []
+  for (const row of rows) {
+    const isOther = slice.length > 0 && slice[0]?.rejectedAt !== row.rejectedAt
+    if (isOther || slice.length >= intakeLimits.batchRowsMax) {
+      yield slice
+      slice = []
+    }
+    slice.push(row)
+  }
+  if (slice.length > 0) yield slice
+}
+
 interface Landed {
   opened: RunRow
   served: ServedResource
@@ -62,24 +82,24 @@ interface Landed {
 async function land(
   parts: IntakeParts,
   { opened, served, of }: Landed,
-  rows: readonly { line: number; source: SourceRow }[],
+  rows: readonly ReplayedRow[],
 ): Promise<PushAnswer> {
   const resource = intakeResource(served)
-  const pipeline = resource.pipeline(of.mediaType === 'text/csv' ? 'text' : 'json')
-  const session = landingSession(parts, {
-    runId: opened.id,
-    resource,
-    isDry: false,
-    isSnapshot: false,
-    joins: false,
-    notAfter: of.endedAt ?? of.createdAt,
-    expectNew: false,
-  })
+  const pipeline = resource.pipeline(of.mediaType?.startsWith('text/csv') ? 'text' : 'json')
   const batcher = batcherFor(resource, pipeline, opened.mode)
   const refused: ReturnType<typeof answeredReject>[] = []
   let number = 0
-  for (let start = 0; start < rows.length; start += intakeLimits.batchRowsMax) {
-    const slice = rows.slice(start, start + intakeLimits.batchRowsMax)
+  for (const slice of slices(rows)) {
+    const session = landingSession(parts, {
+      runId: opened.id,
+      rejectsOf: of.id,
+      resource,
+      isDry: false,
+      isSnapshot: false,
+      joins: false,
+      notAfter: slice[0]?.rejectedAt ?? of.createdAt,
+      expectNew: false,
+    })
     for (const { line, source } of slice) batcher.add({ line, row: source })
     const batch = batcher.take()
     refused.push(...batch.rejects.map(answeredReject))
@@ -96,18 +116,23 @@ async function land(
     })
   }
   const rejects = refused.slice(0, intakeLimits.answeredRejectsMax)
-  return endRun(parts, opened.id, async (ended) => answerOf(ended, rejects))
+  const ended = await endRun(parts, opened.id, async (row) => row)
+  return answerOf(ended, rejects)
 }
 
 async function rowsToReplay(
   parts: IntakeParts,
   { run, corrected }: Replay,
-): Promise<{ line: number; source: SourceRow }[]> {
+): Promise<ReplayedRow[]> {
   const open = await allOpen(parts, run.id)
   if (corrected.length === 0) return open.flatMap(readable)
-  const known = new Set(open.map(({ line }) => line))
+  const known = new Map(open.map(({ line, createdAt }) => [line, createdAt]))
+  const rows = corrected.flatMap((row) => {
+    const rejectedAt = known.get(row.line)
+    return rejectedAt === undefined ? [] : [{ ...row, rejectedAt }]
+  })
   const foreign = corrected.findIndex(({ line }) => !known.has(line))
-  if (foreign < 0) return [...corrected]
+  if (foreign < 0) return rows.toSorted((a, b) => a.line - b.line)
   throw new Refusal(
     'request-invalid',
     `第 ${corrected[foreign]?.line} 行不是该次运行的未修复问题数据 / Not an open reject of this run`,
@@ -124,21 +149,33 @@ async function rowsToReplay(
 }
 
 /** A row that could not even be read has no columns: it can only be replayed corrected. */
-const readable = ({ line, source }: KeptReject): { line: number; source: SourceRow }[] =>
-  typeof source === 'string' ? [] : [{ line, source }]
+const readable = ({ line, source, createdAt }: KeptReject): ReplayedRow[] =>
+  typeof source === 'string' ? [] : [{ line, source, rejectedAt: createdAt }]
+
+const notReplayable = ({ replayOf }: RunRow): Refusal =>
+  new Refusal(
+    'state-conflict',
+    replayOf === null
+      ? '试运行没有写入任何记录,不能重放 / A dry run wrote nothing; its rejects cannot be replayed'
+      : `请重放原运行 ${replayOf} / Replay the run that the rows came from: ${replayOf}`,
+  )
+
+const pageRows = 5000
 
 async function allOpen(parts: IntakeParts, runId: string): Promise<KeptReject[]> {
   const store = rejectStore(parts.pool, parts.vault)
+  if ((await store.countOpen(runId)) > intakeLimits.replayRowsMax) throw tooMany()
   const open: KeptReject[] = []
   for (;;) {
-    const page = await store.page(runId, { after: open.at(-1)?.line ?? 0, limit: 5000, onlyOpen: true })
+    const after = open.at(-1)?.line ?? 0
+    const page = await store.page(runId, { after, limit: pageRows, onlyOpen: true })
     open.push(...page)
-    if (page.length < 5000) return open
-    if (open.length >= intakeLimits.replayRowsMax) {
-      throw new Refusal(
-        'payload-too-large',
-        `一次最多重放 ${intakeLimits.replayRowsMax} 行,请上传修正后的行 / At most ${intakeLimits.replayRowsMax} rows can be replayed at once`,
-      )
-    }
+    if (page.length < pageRows) return open
   }
 }
+
+const tooMany = (): Refusal =>
+  new Refusal(
+    'payload-too-large',
+    `一次最多重放 ${intakeLimits.replayRowsMax} 行,请修正来源后重新推送 / At most ${intakeLimits.replayRowsMax} rejects can be replayed at once; mend the source and push again`,
+  )

@@ -1,3 +1,4 @@
+import { validate } from 'uuid'
 import { page } from '../../../schemas/api/common.ts'
 import { PushAnswer, ReplayBody, Run, RunParams, RunQuery } from '../../../schemas/api/intake.ts'
 import { Refusal } from '../../shared/refusal.ts'
@@ -12,6 +13,9 @@ import { rejectStore } from './reject-store.ts'
 import { replayRejects } from './replay-rejects.ts'
 import { runStore } from './runs.ts'
 import { runView } from './views.ts'
+
+const cursorInvalid = (): Refusal =>
+  new Refusal('request-invalid', '游标无效,请使用上一页的 next / The cursor is invalid; use `next`')
 
 /** Runs: list, look, cancel, retry, replay. */
 export const runRoutes =
@@ -36,6 +40,7 @@ function listRuns(app: Api, { parts }: Intake) {
     const { limit, after } = readPage(query)
     // Runs of syncs come with the syncs: until then no run has one, and none is found.
     if (query.sync !== undefined) return { items: [], next: null }
+    if (after !== null && !validate(after)) throw cursorInvalid()
     const rows = await runStore(parts.pool).list({
       ...query,
       department: runsScope(caller),

@@ -1,11 +1,11 @@
 import { isPassing } from '../database/clients.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import type { RowMediaType } from '../../exchange/decode/decode-rows.ts'
-import type { ContentEncoding } from '../../exchange/decode/decompress.ts'
 import { idempotencyStore } from './idempotency.ts'
 import type { IntakeParts } from './parts.ts'
 import { failRun, finishPush } from './push-batch.ts'
+import { readEncoding, readKept } from './row-body.ts'
 import { runStore } from './runs.ts'
+import { Stopping, untilClosing } from './stopping.ts'
 import { bodyStore } from './stored-bodies.ts'
 
 /** Works off runs whose bodies are stored, and clears up behind processes that died. */
@@ -14,13 +14,14 @@ export interface StoredRuns {
   begin(runId: string): void
   /** Takes up what was abandoned: stored bodies go on where they stopped, others have failed. */
   sweep(): Promise<void>
-  /** Waits for what is under way. */
+  /** What is under way stops at its next step and goes back to the queue. */
   close(): Promise<void>
 }
 
-export function storedRuns(parts: IntakeParts, onFault: (error: unknown) => void): StoredRuns {
+export function storedRuns(given: IntakeParts, onFault: (error: unknown) => void): StoredRuns {
   const underWay = new Map<string, Promise<void>>()
   let isClosed = false
+  const parts = { ...given, isClosing: () => isClosed }
   const begin = (runId: string): void => {
     if (isClosed || underWay.has(runId)) return
     const work = runStored(parts, runId)
@@ -33,7 +34,7 @@ export function storedRuns(parts: IntakeParts, onFault: (error: unknown) => void
     sweep: async () => {
       for (const { id, hasBody } of await runStore(parts.pool).abandoned()) {
         if (hasBody) begin(id)
-        else await failRun(parts, id, interrupted())
+        else await failAbandoned(parts, id)
       }
     },
     close: async () => {
@@ -43,32 +44,44 @@ export function storedRuns(parts: IntakeParts, onFault: (error: unknown) => void
   }
 }
 
-const interrupted = (): Refusal =>
-  new Refusal(
-    'unavailable',
-    '处理进程中断;请用同一幂等键重新发送,已提交的批次不会重复 / The process was interrupted; send again with the same idempotency key, what was committed is not repeated',
-  )
+/** Without its whole body a run cannot go on by itself: its sender must send again. */
+async function failAbandoned(parts: IntakeParts, runId: string): Promise<void> {
+  await runStore(parts.pool).failAbandoned(runId, {
+    code: 'unavailable',
+    message:
+      '处理进程中断;请用同一幂等键重新发送,已提交的批次不会重复 / The process was interrupted; send again with the same idempotency key, what was committed is not repeated',
+  })
+  await bodyStore(parts.pool).forget(runId)
+}
 
 async function runStored(parts: IntakeParts, runId: string): Promise<void> {
   const run = await runStore(parts.pool).take(runId, parts.holder)
   if (run === null) return
   const served = await parts.served(run.resource)
   if (served === null) {
-    await failRun(parts, runId, new Refusal('state-conflict', '资源已下架 / The resource was withdrawn'))
+    await failRun(
+      parts,
+      runId,
+      new Refusal('state-conflict', '资源已下架 / The resource was withdrawn'),
+    )
+    await bodyStore(parts.pool).forget(runId)
     return
   }
   const bodies = bodyStore(parts.pool)
-  const [type = '', charset] = (run.mediaType ?? '').split(';charset=')
   const body = {
-    bytes: bodies.read(runId),
-    mediaType: type as RowMediaType,
-    contentEncoding: (run.contentEncoding ?? 'identity') as ContentEncoding,
-    ...(charset !== undefined && { charset }),
+    bytes: untilClosing(parts, bodies.read(runId)),
+    limits: { decodedBytesMax: parts.decodedBytesMax },
+    ...readKept(run.mediaType),
+    contentEncoding: readEncoding(run.contentEncoding),
   }
   const committed = await idempotencyStore(parts.pool).committed(runId)
   try {
     await finishPush(parts, { served, body, idempotency: null }, run, committed)
   } catch (error) {
+    if (error instanceof Stopping) {
+      await runStore(parts.pool).release(runId, parts.holder)
+      return
+    }
     if (isPassing(error)) throw error
   }
   await bodies.forget(runId)

@@ -2,6 +2,7 @@ import type { Static } from 'typebox'
 import type { KeptReject as KeptRejectShape, Run } from '../../../schemas/api/intake.ts'
 import type { KeptReject } from './reject-store.ts'
 import type { RunRow } from './runs.ts'
+import { readUnmapped } from './unmapped.ts'
 
 /** A run as it is answered. */
 export const runView = (run: RunRow): Run => ({
@@ -21,7 +22,7 @@ export const runView = (run: RunRow): Run => ({
   lastSeq: run.lastSeq,
   columns: run.columns,
   drift: run.drift ?? [],
-  unmapped: (run.unmapped ?? []) as Run['unmapped'],
+  unmapped: readUnmapped(run.unmapped),
   replayOf: run.replayOf,
   error: run.error,
   createdAt: run.createdAt,

@@ -67,7 +67,9 @@ describe('a child out of the row itself', () => {
   })
 
   test('is none where its columns are empty', () => {
-    expect(mapping.map({ ID: '1', N: '证', QLR: '', TYDM: '', ZCH: '' }).values).toEqual({ name: '证' })
+    expect(mapping.map({ ID: '1', N: '证', QLR: '', TYDM: '', ZCH: '' }).values).toEqual({
+      name: '证',
+    })
   })
 })
 
