@@ -20,6 +20,9 @@ export interface HubProcess {
   residentBytes(): number | null
 }
 
+/** As the launcher starts the hub (`scripts/run.mjs`). */
+export const hubNodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8']
+
 const startScript = resolve(import.meta.dirname, '../start.ts')
 
 async function freePort(): Promise<number> {
@@ -57,7 +60,7 @@ export async function hubProcess(dataDir: string, adminToken: string): Promise<H
     url,
     dataDir,
     start: async () => {
-      child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', startScript], {
+      child = spawn(process.execPath, [...hubNodeFlags, startScript], {
         env: settings,
         stdio: ['ignore', 'ignore', 'inherit'],
       })

@@ -65,16 +65,22 @@ const birthDateLength = 14
  * a birth date (`pitfalls.md` 10). Other long numbers show the first six, passports and such a quarter.
  */
 function maskIdentity(text: string): string {
+  if (plainNumber.test(text)) return `${text.slice(0, 6)}***********${text.slice(-1)}`
   const points = Array.from(text.trim())
   if (points.length === citizenIdLength) return keep(points, 6, 1)
   return points.length >= birthDateLength ? keep(points, 6, 0) : maskOther(text)
 }
+
+/** The usual forms of numbers and names: their characters need not be taken apart to be counted. */
+const plainNumber = /^[\dXx]{18}$/u
+const plainName = /^[\u4e00-\u9fff]{2,}$/u
 
 const variationSelector = /^\p{Variation_Selector}$/u
 const nameSeparator = /^[\s·•‧・･.,，、-]$/u
 
 /** The first character stays, and the marks between the parts of a name: 买**·***. A name of one character is hidden. */
 function maskName(text: string): string {
+  if (plainName.test(text)) return text.slice(0, 1) + '*'.repeat(text.length - 1)
   const points = Array.from(text.trim()).filter((point) => !variationSelector.test(point))
   if (points.length === 1) return '*'
   return points
@@ -91,13 +97,23 @@ const addressStartCodePoints = 6
  * it at most, and none from the first digit on: house numbers are what is hidden.
  */
 function maskAddress(text: string): string {
-  const points = Array.from(text.trim())
-  const division = administrativeDivision.exec(text.trim())?.[0] ?? ''
-  const firstDigit = points.findIndex((point) => /\p{Nd}/u.test(point))
-  const wordsEnd = firstDigit < 0 ? points.length : firstDigit
+  const trimmed = text.trim()
+  const points = pointsOf(trimmed)
+  const division = administrativeDivision.exec(trimmed)?.[0] ?? ''
+  const beforeDigit = digit.exec(trimmed)
+  const wordsEnd = beforeDigit
+    ? pointsOf(trimmed.slice(0, beforeDigit.index)).length
+    : points.length
   const start = Math.min(addressStartCodePoints, Math.floor(points.length / 2), wordsEnd)
-  return keep(points, Math.max(Array.from(division).length, start), 0, maskLimits.asterisksMax)
+  return keep(points, Math.max(pointsOf(division).length, start), 0, maskLimits.asterisksMax)
 }
+
+const digit = /\p{Nd}/u
+const surrogate = /[\ud800-\udfff]/
+
+/** A text by code points: itself where each of them is one unit, as nearly always. */
+const pointsOf = (text: string): string | string[] =>
+  surrogate.test(text) ? Array.from(text) : text
 
 /** The year stays: 1949-**-**. A text that begins with no year is hidden whole. */
 function maskDate(text: string): string {
@@ -120,15 +136,17 @@ function keepEnds(points: readonly string[], head: number, tail: number): string
 }
 
 function keep(
-  points: readonly string[],
+  points: string | readonly string[],
   head: number,
   tail: number,
   asterisksMax = Number.POSITIVE_INFINITY,
 ): string {
   const hidden = Math.min(points.length - head - tail, asterisksMax)
+  const joined = (part: string | readonly string[]): string =>
+    typeof part === 'string' ? part : part.join('')
   return (
-    points.slice(0, head).join('') +
+    joined(points.slice(0, head)) +
     '*'.repeat(Math.max(hidden, 0)) +
-    points.slice(points.length - tail).join('')
+    joined(points.slice(points.length - tail))
   )
 }

@@ -24,11 +24,17 @@ function parseBigint(text: string): number {
   return value
 }
 
-/** An instant; `infinity` stays text. */
+/** An instant; `infinity` stays text. Where the session's zone is UTC only the marks differ, and no date is made. */
 function parseInstant(text: string): string {
+  if (utcInstant.test(text)) {
+    return `${text.slice(0, 10)}T${text.slice(11, 19)}.${text.slice(20, -3).padEnd(3, '0')}Z`
+  }
   const parsed = parseDefaultTimestamp(text)
   return parsed instanceof Date ? parsed.toISOString() : text
 }
+
+/** Years of four digits, milliseconds at most: what else there is goes by way of a date. */
+const utcInstant = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,3})?\+00$/
 
 const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 

@@ -53,10 +53,7 @@ export function useAuthentication(app: Api, parts: AuthenticationParts): void {
   const byToken = tokenBuckets({ perSecond: parts.callsPerSecond }, nowMs)
   const byAddress = tokenBuckets({ perSecond: parts.anonymousCallsPerSecond }, nowMs)
 
-  app.addHook('onRequest', async (request) => {
-    const token = readToken(request)
-    const found = token === null ? null : authenticator.identify(token)
-    const identified = found instanceof Promise ? await found : found
+  const admit = (request: ApiRequest, identified: Identified | null, hasToken: boolean): void => {
     const { config } = request.routeOptions
     if (identified && !(request.signedInByCookie && isForeign(request))) {
       request.identified = identified
@@ -67,8 +64,32 @@ export function useAuthentication(app: Api, parts: AuthenticationParts): void {
     if (config?.alwaysAnswered) return
     refuseExcess(byAddress.take(request.ip))
     if (config?.anonymous || request.is404) return
-    throw refuseCredentials(request, token !== null)
+    throw refuseCredentials(request, hasToken)
+  }
+
+  // Without a promise of its own where the token is remembered, as it is for nearly all calls.
+  app.addHook('onRequest', (request, _reply, done) => {
+    const token = readToken(request)
+    const found = token === null ? null : authenticator.identify(token)
+    const settle = (identified: Identified | null): void =>
+      done(faultOf(() => admit(request, identified, token !== null)))
+    const fail = (error: unknown): void => done(asError(error))
+    if (found instanceof Promise) void found.then(settle, fail)
+    else settle(found)
   })
+}
+
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(String(error))
+
+/** What a check throws, as hooks with a callback hand it on. */
+function faultOf(check: () => void): Error | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    return asError(error)
+  }
 }
 
 /** The bearer token, else the console's cookie. */

@@ -15,6 +15,7 @@ import { sendProblem } from './answer-problems.ts'
 import type { Api } from './api.ts'
 import { problemBody, problemMediaType, toRefusal } from './problem.ts'
 import { newRequestId } from './request-id.ts'
+import { refuseNulInAddress, refuseUnstorable } from './unstorable.ts'
 import { compileValidator } from './validation.ts'
 
 /** Longest path parameter: a record's key may be made of several fields. */
@@ -38,6 +39,8 @@ export function createApi(settings: ApiSettings): Api {
   const { http, log, compileSerializer = plainJson } = settings
   const options: FastifyServerOptions = {
     loggerInstance: createLogger(log),
+    // Lines name the request themselves: a logger for each request costs more than its line.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: newRequestId,
     bodyLimit: http.bodyBytesMax,
@@ -65,18 +68,6 @@ export function createApi(settings: ApiSettings): Api {
   return app
 }
 
-/** PostgreSQL stores no U+0000 (and raw ones are no JSON): refused here, once, rather than in every area. */
-const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/
-
-const nulRefused = (): Refusal =>
-  new Refusal('request-invalid', '文本不得含 NUL 字符 / A text must not contain U+0000')
-
-function refuseNulInAddress(app: Api): void {
-  app.addHook('preValidation', (request, _reply, done) => {
-    done(request.url.includes('%00') ? nulRefused() : undefined)
-  })
-}
-
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 const tlsServer = (tls: { certificate: string; key: string }) => (handler: Handler) =>
@@ -89,8 +80,15 @@ function parseJson(app: Api): void {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = body.toString()
     if (text === '') return done(null, undefined)
-    if (escapedNul.test(text)) return done(nulRefused(), undefined)
-    return parse(request, text, done)
+    return parse(request, text, (error, value) => {
+      if (error) return done(error)
+      try {
+        refuseUnstorable(text, value)
+        return done(null, value)
+      } catch (refusal) {
+        return done(refusal as Refusal)
+      }
+    })
   })
 }
 

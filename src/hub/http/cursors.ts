@@ -1,4 +1,5 @@
 import { pageLimitDefault } from '../../../schemas/api/common.ts'
+import { hasUnstorable } from '../../shared/names.ts'
 import { Refusal } from '../../shared/refusal.ts'
 
 type KeyPart = string | number
@@ -10,10 +11,23 @@ export const encodeCursor = (key: readonly KeyPart[]): string =>
 /** Reads a cursor of `partCount` parts; anything else is `request-invalid`. */
 export function decodeCursor(cursor: string, partCount: number): KeyPart[] {
   const parts = parseParts(cursor)
-  const isKey = (part: unknown): part is KeyPart =>
-    typeof part === 'string' || (typeof part === 'number' && Number.isFinite(part))
-  if (Array.isArray(parts) && parts.length === partCount && parts.every(isKey)) return parts
-  throw new Refusal(
+  if (Array.isArray(parts) && parts.length === partCount && parts.every(isKeyPart)) return parts
+  throw cursorInvalid()
+}
+
+/** Whatever the hub could have written there: a caller's own cursor must not reach the database as a fault. */
+const isKeyPart = (part: unknown): part is KeyPart =>
+  typeof part === 'string' ? !hasUnstorable(part) : Number.isSafeInteger(part)
+
+/** A cursor of one whole number, not below zero. */
+export function decodeNumberCursor(cursor: string): number {
+  const [place] = decodeCursor(cursor, 1)
+  if (typeof place === 'number' && place >= 0) return place
+  throw cursorInvalid()
+}
+
+const cursorInvalid = (): Refusal =>
+  new Refusal(
     'request-invalid',
     '游标无效,请使用上一页的 next / The cursor is invalid; use `next`',
     {
@@ -22,7 +36,6 @@ export function decodeCursor(cursor: string, partCount: number): KeyPart[] {
       ],
     },
   )
-}
 
 function parseParts(cursor: string): unknown {
   try {

@@ -15,7 +15,8 @@ export interface RejectedRow {
 export interface StagedRow {
   key: string
   hash: string
-  line: string
+  /** Encoded at once: two batches of texts, each a rope of its cells, would be most of the hub's memory. */
+  line: Buffer
   sourceUpdatedAt: string | null
   isDeletion: boolean
   isFlagged: boolean

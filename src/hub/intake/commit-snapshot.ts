@@ -88,7 +88,7 @@ interface KeptRow {
 const renumbered = (row: KeptRow, ordinal: number): StagedRow => ({
   key: mergeKeyOf(row.key),
   hash: row.hash ?? '',
-  line: `${ordinal}${row.stage_line.slice(row.stage_line.indexOf('\t'))}`,
+  line: Buffer.from(`${ordinal}${row.stage_line.slice(row.stage_line.indexOf('\t'))}`),
   sourceUpdatedAt: row.source_at,
   isDeletion: false,
   // Counted when the rows were read.

@@ -8,20 +8,34 @@ import { stageName } from '../records/merge-statements.ts'
 import { freshColumns, recordsName, stageColumns } from '../records/record-table.ts'
 import type { StagedRow } from './batch.ts'
 
-/** Lines leave in pieces of about this many characters: few writes, little memory. */
-const pieceLength = 64 * 1024
+/** Rows leave in pieces of about this size: few writes, little memory. */
+const pieceBytes = 64 * 1024
 
-function* pieces(rows: readonly StagedRow[], lineOf: (row: StagedRow, at: number) => string) {
-  let piece = ''
-  for (const [at, row] of rows.entries()) {
-    piece += lineOf(row, at)
-    if (piece.length >= pieceLength) {
-      yield piece
-      piece = ''
-    }
-  }
-  if (piece !== '') yield piece
+interface Cells {
+  /** What goes before a row's cells: ASCII. */
+  prefixOf: (at: number) => string
+  cellsOf: (line: Buffer) => Buffer
 }
+
+function* pieces(rows: readonly StagedRow[], { prefixOf, cellsOf }: Cells): Generator<Buffer> {
+  let piece = Buffer.allocUnsafe(pieceBytes)
+  let length = 0
+  for (const [at, row] of rows.entries()) {
+    const prefix = prefixOf(at)
+    const cells = cellsOf(row.line)
+    const needed = prefix.length + cells.length
+    if (length + needed > piece.length) {
+      yield piece.subarray(0, length)
+      piece = Buffer.allocUnsafe(Math.max(pieceBytes, needed))
+      length = 0
+    }
+    length += piece.write(prefix, length, 'latin1')
+    length += cells.copy(piece, length)
+  }
+  yield piece.subarray(0, length)
+}
+
+const wholeLines: Cells = { prefixOf: () => '', cellsOf: (line) => line }
 
 /** Fills the connection's stage. */
 export async function copyStaged(
@@ -31,10 +45,7 @@ export async function copyStaged(
 ): Promise<void> {
   if (rows.length === 0) return
   const sql = `copy ${stageName(merge.table)} (${stageColumns(merge.table)}) from stdin ${copyOptions}`
-  await pump(
-    pieces(rows, ({ line }) => line),
-    client.query(copyStreams.from(sql)),
-  )
+  await pump(pieces(rows, wholeLines), client.query(copyStreams.from(sql)))
 }
 
 export interface FreshRows {
@@ -61,13 +72,9 @@ export async function copyFresh(
   const sql = `copy ${recordsName(table.number)} (${freshColumns(table)}) from stdin ${copyOptions}`
   await client.query('savepoint fresh')
   try {
-    await pump(
-      pieces(
-        rows,
-        ({ line }, at) => `${lastSeq + at + 1}\t${runId}\t${receivedAt}\t${recordCells(line)}`,
-      ),
-      client.query(copyStreams.from(sql)),
-    )
+    const prefixOf = (at: number): string => `${lastSeq + at + 1}\t${runId}\t${receivedAt}\t`
+    const cells = pieces(rows, { prefixOf, cellsOf: recordCells })
+    await pump(cells, client.query(copyStreams.from(sql)))
   } catch (error) {
     if (errorCode(error) !== uniqueViolation) throw error
     await client.query('rollback to savepoint fresh')

@@ -4,11 +4,10 @@ import { KeptReject, RejectQuery, RunParams } from '../../../schemas/api/intake.
 import { csvLines } from '../../exchange/decode/write-csv.ts'
 import { decodeLimits } from '../../exchange/decode/limits.ts'
 import type { SourceRow } from '../../exchange/types.ts'
-import { Refusal } from '../../shared/refusal.ts'
 import type { Hub } from '../app.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
-import { decodeCursor, toPage } from '../http/cursors.ts'
+import { decodeNumberCursor, toPage } from '../http/cursors.ts'
 import { demandRejects } from './access.ts'
 import { type Intake, runFacts } from './intake.ts'
 import type { IntakeParts } from './parts.ts'
@@ -61,21 +60,12 @@ const readPageOf = (
   cursor: string | undefined,
 ): Promise<Kept[]> =>
   rejectStore(parts.pool, parts.vault).page(homeOf(run), {
-    after: cursor === undefined ? 0 : lineOf(cursor),
+    after: cursor === undefined ? 0 : decodeNumberCursor(cursor),
     limit: limit + 1,
   })
 
 /** What a replay refuses again stays with the run that its rows came from. */
 const homeOf = ({ id, replayOf }: RunRow): string => replayOf ?? id
-
-function lineOf(cursor: string): number {
-  const line = Number(decodeCursor(cursor, 1)[0])
-  if (Number.isSafeInteger(line)) return line
-  throw new Refusal(
-    'request-invalid',
-    '游标无效,请使用上一页的 next / The cursor is invalid; use `next`',
-  )
-}
 
 const csvPageRows = 1000
 

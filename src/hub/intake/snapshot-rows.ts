@@ -96,7 +96,7 @@ async function keepLayer(
     [
       runId,
       rows.map(({ key }) => key),
-      rows.map(({ line }) => line),
+      rows.map(({ line }) => line.toString()),
       rows.map(({ hash }) => hash),
       rows.map(({ sourceUpdatedAt }) => sourceUpdatedAt),
     ],

@@ -16,7 +16,7 @@ export interface LandingRow {
 
 /** One row as a line of PostgreSQL's COPY text format, with the hash that decides whether it is unchanged. */
 export interface EncodedRow {
-  line: string
+  line: Buffer
   /** Hex, 128 bits of SHA-256 over the business columns, the status and the flags. */
   hash: string
 }
@@ -81,7 +81,7 @@ function withoutEmptyTail(cells: string): string {
 }
 
 /** Of a stage's line what the record itself has: all behind the ordinal and the operation's one letter. */
-export const recordCells = (line: string): string => line.slice(line.indexOf('\t') + 3)
+export const recordCells = (line: Buffer): Buffer => line.subarray(line.indexOf(tab) + 3)
 
 /** How a stage is filled: an empty cell is no value, since no text of a checked row is empty. */
 export const copyOptions = `(null '')`
@@ -107,6 +107,6 @@ export function compileEncoder(
     const digest = hash('sha256', told, 'hex').slice(0, 32)
     const quality = flags === '' ? '' : copyText(JSON.stringify(row.quality))
     const system = `${ordinal}\t${isDeletion ? 'd' : 'u'}\t${copyText(row.key)}\t${row.status}\t${row.sourceUpdatedAt ?? ''}\t\\\\x${digest}\t${quality}`
-    return { line: `${system}${columns}\n`, hash: digest }
+    return { line: Buffer.from(`${system}${columns}\n`), hash: digest }
   }
 }

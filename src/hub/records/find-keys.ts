@@ -8,7 +8,18 @@ import { equals, literal } from './sql-conditions.ts'
 export interface AskedKey {
   value: string
   field: string | null
+  /** As it was typed, where that differs: only identifiers are stored folded, other values as their source has them. */
+  typed?: string
 }
+
+/** What is looked for, one after the other: identifiers as they are stored, then anything as it was typed. */
+export const formsOf = ({ value, field, typed }: AskedKey): AskedKey[] =>
+  typed === undefined
+    ? [{ value, field }]
+    : [
+        { value, field },
+        { value: typed, field },
+      ]
 
 /** The name by which the merge key itself can be asked for, whatever its fields are. */
 const mergeKeyName = '_key'
@@ -125,12 +136,17 @@ export function readKey(served: ServedResource, text: string): AskedKey {
   const { fields } = armsOf(served)
   const at = text.indexOf(':')
   const field = at > 0 ? text.slice(0, at) : null
-  if (field === null || !fields.has(field)) return { value: storedForm(text), field: null }
-  return { value: storedForm(text.slice(at + 1)), field }
+  if (field === null || !fields.has(field)) return askedKey(text, null)
+  return askedKey(text.slice(at + 1), field)
+}
+
+function askedKey(typed: string, field: string | null): AskedKey {
+  const value = storedForm(typed)
+  return value === typed ? { value, field } : { value, field, typed }
 }
 
 /** As intake stores identifiers: half-width, without blanks around, the check letter of a citizen's number large. */
-function storedForm(text: string): string {
+export function storedForm(text: string): string {
   const folded = foldWidth(text).trim()
   return /^\d{17}x$/.test(folded) ? folded.toUpperCase() : folded
 }
@@ -162,7 +178,8 @@ export function keysOfValue(
   { field, value }: AskedKey,
 ): string {
   const arms = keyArms(served, generation).filter(isAsked(field))
-  if (arms.length === 0) return 'select null::text as _key where false'
+  // The value stands in it all the same: a parameter that no statement names is refused by PostgreSQL.
+  if (arms.length === 0) return `select null::text as _key where ${value} is null and false`
   return arms.map(({ keys }) => keys(value)).join(' union ')
 }
 

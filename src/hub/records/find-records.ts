@@ -5,10 +5,12 @@ import {
   asksFor,
   type AskedKey,
   directArms,
+  formsOf,
   type KeyGeneration,
   keysOfValue,
   keysOfValues,
 } from './find-keys.ts'
+import { runTogether } from './pipelined-reads.ts'
 import { type FoundRecord, type Reading, readFound } from './reading.ts'
 import { historyName, quoted, recordsName } from './record-table.ts'
 import { equals } from './sql-conditions.ts'
@@ -51,17 +53,27 @@ export async function runProven(
   pool: pg.Pool,
   statement: Statement,
   call: { proof: Proof; values: readonly unknown[] },
+  run: typeof runTogether = runStatement,
 ): Promise<Proven<unknown[][]>> {
-  const rows = await runStatement(pool, statement, [...proofValues(call.proof), ...call.values])
+  const rows = await run(pool, statement, [...proofValues(call.proof), ...call.values])
   const [first] = rows
   if (first?.[1] !== true) return { held: 'no-system' }
   if (first[0] !== true) return { held: 'no-grant' }
   return { held: 'all', found: rows.filter((row) => row[2] !== null) }
 }
 
-const proofCells = 2
+export const proofCells = 2
 
-export type One = { kind: 'one'; record: FoundRecord } | { kind: 'none' } | { kind: 'several' }
+export type One =
+  | { kind: 'one'; record: FoundRecord; wrongCount?: number }
+  | { kind: 'none' }
+  | { kind: 'several' }
+
+/** Whose wrong claims are counted in the same statement: the record's keyed hash, and the day. */
+export interface Guessed {
+  subject: Buffer
+  day: string
+}
 
 const statements = new WeakMap<Reading, Map<string, Statement>>()
 
@@ -77,25 +89,44 @@ const generations: readonly KeyGeneration[] = ['direct', 'former']
 
 /**
  * The one record that a key finds within the scope. Present values come first, and records that are
- * current before those that are not; several alike are `several`.
+ * current before those that are not; several alike are `several`. With `guessed`, the calling system's wrong
+ * claims of that day are counted by the way (`wrongCount`), so that verifying needs no second round trip.
  */
 export async function findOne(
   pool: pg.Pool,
   reading: Reading,
-  call: { proof: Proof; key: AskedKey; asOf?: string | undefined },
+  call: { proof: Proof; key: AskedKey; asOf?: string | undefined; guessed?: Guessed },
 ): Promise<Proven<One>> {
-  const { proof, key, asOf } = call
-  for (const generation of generations) {
-    const statement =
-      asOf === undefined
-        ? oneStatement(reading, generation, key.field)
-        : asOfStatement(reading, generation, key.field)
-    const values = asOf === undefined ? [key.value] : [key.value, asOf]
-    const answer = await runProven(pool, statement, { proof, values })
+  for (const { key, generation } of waysOf(call.key)) {
+    const answer = await findIn(pool, reading, { ...call, key, generation })
     if (answer.held !== 'all') return answer
-    if (answer.found.length > 0) return { held: 'all', found: oneOf(reading, answer.found) }
+    if (answer.found.length > 0) {
+      const one = oneOf(reading, answer.found)
+      // The count stands behind the record's cells.
+      const wrongCount = Number(answer.found[0]?.at(-1))
+      const isCounted = call.guessed !== undefined && one.kind === 'one'
+      return { held: 'all', found: isCounted ? { ...one, wrongCount } : one }
+    }
   }
   return { held: 'all', found: { kind: 'none' } }
+}
+
+const waysOf = (asked: AskedKey): { key: AskedKey; generation: KeyGeneration }[] =>
+  formsOf(asked).flatMap((key) => generations.map((generation) => ({ key, generation })))
+
+function findIn(
+  pool: pg.Pool,
+  reading: Reading,
+  call: Parameters<typeof findOne>[2] & { generation: KeyGeneration },
+): Promise<Proven<unknown[][]>> {
+  const { proof, key, asOf, guessed, generation } = call
+  if (asOf !== undefined) {
+    const values = [key.value, asOf]
+    return runProven(pool, asOfStatement(reading, generation, key.field), { proof, values })
+  }
+  const statement = oneStatement(reading, generation, key.field, guessed !== undefined)
+  const values = guessed ? [key.value, guessed.subject, guessed.day] : [key.value]
+  return runProven(pool, statement, { proof, values }, runTogether)
 }
 
 /** The hot one: each way of looking up is one index probe that brings the row itself. */
@@ -103,12 +134,14 @@ const oneStatement = (
   reading: Reading,
   generation: KeyGeneration,
   field: string | null,
+  isCounted: boolean,
 ): Statement =>
-  kept(reading, `one ${generation} ${field ?? ''}`, () =>
-    makeStatement(proofCount + 1, (parameters) => {
+  kept(reading, `one ${generation} ${isCounted} ${field ?? ''}`, () =>
+    makeStatement(proofCount + (isCounted ? 3 : 1), (parameters) => {
       const visible = reading.visible(parameters, 't')
       const asked = { field, value: '$5::text' }
-      const from = `select ${reading.cells('t')} from ${recordsName(reading.served.number)} t`
+      const cells = isCounted ? `${reading.cells('t')}, ${wrongClaims}` : reading.cells('t')
+      const from = `select ${cells} from ${recordsName(reading.served.number)} t`
       const later = `order by (t._status <> 'current') limit 2`
       if (generation === 'former') {
         return proven(
@@ -125,6 +158,10 @@ const oneStatement = (
       return proven(`select * from (${parts.join(' union all ')}) t ${later}`)
     }),
   )
+
+/** Of the calling system about one record on one day: one probe. */
+const wrongClaims = `coalesce((select count from hub.verify_mismatches
+  where subject = $6::bytea and system = $3 and day = $7::date), 0)`
 
 const asOfStatement = (
   reading: Reading,
@@ -173,11 +210,16 @@ export async function findMany(
   call: { proof: Proof; keys: readonly AskedKey[] },
 ): Promise<Proven<One[]>> {
   const found: One[] = call.keys.map(() => ({ kind: 'none' }))
-  let places = call.keys.map((_, place) => place)
-  for (const generation of generations) {
-    if (places.length === 0) break
-    const asked = places.flatMap((place) => call.keys[place] ?? [])
-    const answer = await runProven(pool, manyStatement(reading, generation), {
+  const ways = call.keys.map(waysOf)
+  for (let turn = 0; turn < Math.max(...ways.map(({ length }) => length)); turn += 1) {
+    const places = ways.flatMap((way, place) =>
+      way[turn] !== undefined && found[place]?.kind === 'none' ? [place] : [],
+    )
+    if (places.length === 0) continue
+    const asked = places.flatMap((place) => ways[place]?.[turn]?.key ?? [])
+    const generation = generations[turn % generations.length] ?? 'direct'
+    const isBare = asked.every(({ field }) => field === null)
+    const answer = await runProven(pool, manyStatement(reading, generation, isBare), {
       proof: call.proof,
       values: [places, asked.map(({ value }) => value), asked.map(({ field }) => field)],
     })
@@ -185,40 +227,42 @@ export async function findMany(
     // The place stands behind the record's cells.
     const byPlace = Map.groupBy(answer.found, (row) => Number(row.at(-1)))
     for (const [place, rows] of byPlace) found[place] = oneOf(reading, rows)
-    places = places.filter((place) => found[place]?.kind === 'none')
   }
   return { held: 'all', found }
 }
 
-const manyStatement = (reading: Reading, generation: KeyGeneration): Statement =>
-  kept(reading, `many ${generation}`, () =>
+/** `isBare`: no key names a field, so that the ways by name need not even be tried. */
+const manyStatement = (reading: Reading, generation: KeyGeneration, isBare: boolean): Statement =>
+  kept(reading, `many ${generation} ${isBare}`, () =>
     makeStatement(proofCount + 3, (parameters) => {
       const visible = reading.visible(parameters, 't')
       const found =
-        generation === 'direct' ? presentOfMany(reading, visible) : formerOfMany(reading, visible)
+        generation === 'direct'
+          ? presentOfMany(reading, visible, isBare)
+          : formerOfMany(reading, visible)
       return proven(`with asked as materialized (
           select * from unnest($5::integer[], $6::text[], $7::text[]) a (place, value, field)
         ) select * from (${found}) t order by t.place, (t._status <> 'current')`)
     }),
   )
 
-function presentOfMany(reading: Reading, visible: string): string {
+function presentOfMany(reading: Reading, visible: string, isBare: boolean): string {
   const table = recordsName(reading.served.number)
-  const arms = allDirectArms(reading.served)
+  const arms = allDirectArms(reading.served).filter(({ named }) => !(isBare && named))
   const parts = arms.map((arm, place) => {
     const earlier = arm.named ? [] : arms.slice(0, place).filter(({ named }) => !named)
     const others = earlier.map(
       (other) => `(a.field is not null or (${other.finds('a.value', 't')}) is not true)`,
     )
     const where = [asksFor('a', arm), ...others, visible].join(' and ')
-    return `select ${reading.cells('t')}, a.place from asked a
+    return `select ${reading.cellsOfMany('t')}, a.place from asked a
       join ${table} t on ${arm.finds('a.value', 't')} where ${where}`
   })
   return parts.join(' union all ')
 }
 
 const formerOfMany = (reading: Reading, visible: string): string =>
-  `select ${reading.cells('t')}, k.place from (${keysOfValues(reading.served, 'former', 'asked')}) k
+  `select ${reading.cellsOfMany('t')}, k.place from (${keysOfValues(reading.served, 'former', 'asked')}) k
     join ${recordsName(reading.served.number)} t on t._key = k._key where ${visible}`
 
 /** One equality of a list: the value as text that the field's type surely takes. */
@@ -237,7 +281,7 @@ export async function listRecords(
   const statement = kept(reading, `list ${paths.join()}`, () =>
     makeStatement(proofCount + 2 + paths.length, (parameters) => {
       const where = call.filters.map(({ leaf }, index) => equals(leaf, `$${index + 7}`, 't'))
-      return proven(`select ${reading.cells('t')} from ${recordsName(reading.served.number)} t
+      return proven(`select ${reading.cellsOfMany('t')} from ${recordsName(reading.served.number)} t
         where ${['t._seq > $5', ...where, reading.visible(parameters, 't')].join(' and ')}
         order by t._seq limit $6`)
     }),

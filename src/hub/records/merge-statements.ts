@@ -27,7 +27,7 @@ export interface MergeStatements {
   applyTouched: string
   applyDeleted: string
   keepTombstones: string
-  promoteVersions: readonly string[]
+  promoteVersions: (filterFields: readonly string[]) => readonly string[]
 }
 
 /** The staged rows' fate, decided against the live records under the resource's lock. */
@@ -136,16 +136,28 @@ function keepAliases(table: RecordTable): string | null {
 
 /** Former values of the fields that grants filter by, noted where one of them changes or the record goes. */
 function keepDepartures(table: RecordTable, filterFields: readonly string[]): string {
-  const live = filterFields.filter((name) => table.fields.some((field) => field.name === name))
-  const former = live.map((name) => `'${name}', t.${quoted(name)}`).join(', ')
-  const moved = live.map((name) => `t.${quoted(name)} is distinct from s.${quoted(name)}`)
+  const { former, hasMoved } = departing(table, filterFields, 's')
   return `insert into ${departuresName(table.number)} (_seq, _key, former)
-    select $1 + s._ordinal + 1, t._key,
-      jsonb_build_object('_flagged', t._quality is not null or t._flags is not null${former === '' ? '' : `, ${former}`})
+    select $1 + s._ordinal + 1, t._key, ${former}
     from ${fateJoin(table)} join ${recordsName(table.number)} t on t._key = s._key
-    where f.outcome = 'deleted' or (f.outcome = 'changed'
-      and (${[...moved, 's._quality is distinct from t._quality', 't._flags is not null'].join(' or ')}))
+    where f.outcome = 'deleted' or (f.outcome = 'changed' and (${hasMoved}))
     on conflict do nothing`
+}
+
+/** What the live row `t` was to those who follow it, and whether it may leave them for what `next` says. */
+function departing(
+  table: RecordTable,
+  filterFields: readonly string[],
+  next: string,
+): { former: string; hasMoved: string } {
+  const live = filterFields.filter((name) => table.fields.some((field) => field.name === name))
+  const values = live.map((name) => `, '${name}', t.${quoted(name)}`).join('')
+  const moved = live.map((name) => `t.${quoted(name)} is distinct from ${next}.${quoted(name)}`)
+  const marked = [`${next}._quality is distinct from t._quality`, 't._flags is not null']
+  return {
+    former: `jsonb_build_object('_flagged', t._quality is not null or t._flags is not null${values})`,
+    hasMoved: [...moved, ...marked].join(' or '),
+  }
 }
 
 function historyStatements(
@@ -176,7 +188,7 @@ function historyStatements(
  * When the current version of a licence is cancelled, or it alone is deleted, the highest one that is
  * neither becomes current again: the two change places between the live table and the history.
  */
-function promoteVersions(table: RecordTable): string[] {
+function promoteVersions(table: RecordTable, filterFields: readonly string[]): string[] {
   if (table.versionField === null || !table.history) return []
   const version = quoted(table.versionField)
   const names = table.fields.map(({ name }) => quoted(name))
@@ -192,6 +204,7 @@ function promoteVersions(table: RecordTable): string[] {
       order by h._key, length(h.${version}::text) desc, h.${version}::text desc, h._seq desc`
   const columns = '_status, _hash, _run, _source_at, _quality, _flags'
   const moved = [...names, '_hash', '_run', '_source_at', '_quality']
+  const { former, hasMoved } = departing(table, filterFields, 'b')
   return [
     `insert into ${history} (_key, _seq, _received_at, ${columns}${names.map((name) => `, ${name}`).join('')}, _until)
       select t._key, t._seq, t._received_at, ${columns
@@ -199,6 +212,11 @@ function promoteVersions(table: RecordTable): string[] {
         .map((name) => `t.${name}`)
         .join(', ')}${names.map((name) => `, t.${name}`).join('')}, $2
       from ${live} t join (${best}) b on b._key = t._key where $1::bigint is not null on conflict do nothing`,
+    // To whoever followed the cancelled version, its record leaves when the older one is of another division.
+    `insert into ${departuresName(table.number)} (_seq, _key, former)
+      select $1::bigint + b._ordinal + 1, t._key, ${former}
+      from ${live} t join (${best}) b on b._key = t._key
+      where t._status <> 'deleted' and $2::timestamptz is not null and (${hasMoved}) on conflict do nothing`,
     `update ${live} t set ${moved.map((name) => `${name} = b.${name}`).join(', ')},
         _status = 'current', _seq = $1::bigint + b._ordinal + 1, _received_at = $2
       from (${best}) b where t._key = b._key`,
@@ -256,6 +274,6 @@ export function mergeStatements(table: RecordTable): MergeStatements {
     keepTombstones: `insert into ${live} (_key, _status, _seq, _hash, _run, _source_at, _received_at)
       select s._key, 'deleted', $1::bigint + s._ordinal + 1, ''::bytea, $2::uuid, s._source_at, $3::timestamptz
       from ${fateJoin(table)} where f.outcome = 'absent' and s._source_at is not null`,
-    promoteVersions: promoteVersions(table),
+    promoteVersions: (filterFields) => promoteVersions(table, filterFields),
   }
 }

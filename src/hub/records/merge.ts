@@ -153,8 +153,9 @@ async function promote(
   request: MergeRequest,
   base: number,
 ): Promise<number> {
-  for (const sql of statements.promoteVersions) await client.query(sql, [base, request.receivedAt])
-  return statements.promoteVersions.length > 0 ? request.stagedCount : 0
+  const promoting = statements.promoteVersions(request.filterFields)
+  for (const sql of promoting) await client.query(sql, [base, request.receivedAt])
+  return promoting.length > 0 ? request.stagedCount : 0
 }
 
 const counted = (fates: Fates, ...outcomes: Outcome[]): number =>

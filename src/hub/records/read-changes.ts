@@ -1,5 +1,12 @@
 import type pg from 'pg'
-import { proofCount, type Proof, proven, type Proven, runProven } from './find-records.ts'
+import {
+  proofCells,
+  proofCount,
+  type Proof,
+  proven,
+  type Proven,
+  runProven,
+} from './find-records.ts'
 import { type FoundRecord, hiddenKey, type Reading, readFound } from './reading.ts'
 import { departuresName, quoted, recordsName } from './record-table.ts'
 import { literal, type Parameters, type Source } from './sql-conditions.ts'
@@ -43,27 +50,26 @@ export interface Following {
 }
 
 /** Rows looked at in one statement where a grant shows only some of them. */
-const windowRows = 20_000
-/** Statements of one call: what lies beyond is for the next one. */
-const windowsMax = 200
+const windowRowsUsual = 20_000
 
 /**
  * The next changes of a scope, folded to the last one of each record. Change numbers are given under the
  * resource's lock and so in commit order: whatever commits later has a higher number than all that this
- * snapshot sees, and nothing is missed. Looks on until something is found or the end is reached, since
- * an empty answer means the end.
+ * snapshot sees, and nothing is missed. Looks on until something is found or the end is reached, however
+ * far it is, since an empty answer means the end; each window is a statement of its own, with a time limit
+ * of its own, that proves the grant anew.
  */
 export async function readChanges(
   pool: pg.Pool,
   following: Following,
-  call: { proof: Proof; cursor: Cursor; limit: number },
+  call: { proof: Proof; cursor: Cursor; limit: number; windowRows?: number },
 ): Promise<Proven<Changes>> {
-  const { cursor, limit } = call
+  const { cursor, limit, windowRows = windowRowsUsual } = call
   const statement = changesStatement(following)
-  const rowsMax = following.reading.isPartial ? Math.max(limit, windowRows) : limit
+  let rowsMax = following.reading.isPartial ? Math.max(limit, windowRows) : limit
   let seq = cursor.seq
   let base = cursor.base
-  for (let windows = 1; ; windows++) {
+  for (;;) {
     const values = [seq, rowsMax, limit, cursor.seq]
     const answer = await runProven(pool, statement, { proof: call.proof, values })
     if (answer.held !== 'all') return answer
@@ -74,7 +80,7 @@ export async function readChanges(
     }
     const isFull = page.items.length === limit
     seq = isFull ? (page.items.at(-1)?.seq ?? seq) : page.scannedTo
-    if (page.items.length > 0 || page.scannedCount < rowsMax || windows >= windowsMax) {
+    if (page.items.length > 0 || page.scannedCount < rowsMax) {
       const found = {
         kind: 'changes',
         items: page.items,
@@ -83,6 +89,8 @@ export async function readChanges(
       } as const
       return { held: 'all', found }
     }
+    // Where one window shows nothing (tombstones of what was never seen), the next had better be a large one.
+    rowsMax = Math.max(rowsMax, windowRows)
   }
 }
 
@@ -97,14 +105,13 @@ interface Page {
   items: Change[]
 }
 
-/** Cells before a record's own: bounds (4), then the change's seq, key and whether it is hidden and shown. */
-const boundsAt = 0
-const changeAt = 4
-const recordAt = 8
+/** Cells before a record's own: those of the proof, bounds (4), then the change's seq, key and whether it is hidden and shown. */
+const boundsAt = proofCells
+const changeAt = boundsAt + 4
+const recordAt = changeAt + 4
 
 function readPage(reading: Reading, found: unknown[][], seq: number): Page {
-  const rows = found.map((row) => row.slice(2))
-  const [first = []] = rows
+  const [first = []] = found
   const numberAt = (place: number, otherwise: number): number => {
     const cell = first[place]
     return typeof cell === 'number' ? cell : otherwise
@@ -114,7 +121,7 @@ function readPage(reading: Reading, found: unknown[][], seq: number): Page {
     clearedSeq: numberAt(boundsAt + 1, 0),
     scannedTo: numberAt(boundsAt + 2, seq),
     scannedCount: numberAt(boundsAt + 3, 0),
-    items: rows.filter((row) => row[changeAt] !== null).map((row) => readChange(reading, row)),
+    items: found.filter((row) => row[changeAt] !== null).map((row) => readChange(reading, row)),
   }
 }
 
@@ -143,7 +150,7 @@ function changesStatement({ reading, isOpen }: Following): Statement {
         select w._seq as seq, w._key as key, ${hidden} as hidden, w.shown, r.*
         from (select t.*, (${reading.visible(parameters, 't')}) as shown
           from ${table} t where t._seq > $5 and t._seq <= s.scanned_to) w
-        left join lateral (select ${reading.cells('w')} where w.shown) r on true
+        left join lateral (select ${reading.cellsOfMany('w')} where w.shown) r on true
         where w.shown or ${departed(reading, parameters)}
         order by w._seq limit $7
       ) c on true`)

@@ -27,6 +27,8 @@ export interface Reading {
   visible(parameters: Parameters, alias: string): string
   /** Select list of a found record: system cells, then the granted fields. */
   cells(alias: string): string
+  /** The same for many records, of which the log is told no hash. */
+  cellsOfMany(alias: string): string
 }
 
 export function compileReading(served: ServedResource, scope: ReadingScope): Reading {
@@ -47,6 +49,8 @@ export function compileReading(served: ServedResource, scope: ReadingScope): Rea
       return parts.join(' and ')
     },
     cells: (alias) => [...systemCells(alias), ...selection.expressions(alias)].join(', '),
+    cellsOfMany: (alias) =>
+      [...systemCells(alias).with(hashAt, `''`), ...selection.expressions(alias)].join(', '),
   }
 }
 
@@ -75,6 +79,7 @@ const systemCells = (alias: string): string[] => [
   `case when ${alias}._quality is not null then jsonb_path_query_array(${alias}._quality, '$[*].code') end`,
   `${alias}._flags`,
 ]
+const hashAt = 3
 export const systemCellCount = 8
 
 /** A record as found: what the log is told of it, and its granted values as they are. */
@@ -90,6 +95,9 @@ export interface FoundRecord {
   cells: readonly unknown[]
   offset: number
 }
+
+/** The flag codes of a record, as `meta.quality` has them. */
+export const flagsOf = ({ cells, offset }: FoundRecord): string[] => qualityOf(cells, offset)
 
 /** Reads a found row's cells, beginning at `offset`. */
 export const readFound = (
@@ -119,13 +127,20 @@ function metaJson(served: ServedResource, row: readonly unknown[], offset: numbe
   const head =
     metaHeads.get(served) ?? `{"resource":"${served.id}","version":${served.version},"status":"`
   metaHeads.set(served, head)
-  const quality = [...listOf(row[offset + 6]), ...listOf(row[offset + 7])]
-  const codes = quality.length === 0 ? '[]' : JSON.stringify([...new Set(quality)])
+  const quality = qualityOf(row, offset)
+  const codes = quality.length === 0 ? '[]' : JSON.stringify(quality)
   const source = `{"department":"${served.provider}","runId":"${textOf(row[offset + 4])}"}`
   return `${head}${textOf(row[offset + 1])}","quality":${codes},"source":${source},"updatedAt":"${textOf(row[offset + 5])}","seq":${textOf(row[offset + 2])}}`
 }
 
-const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
+/** The flag codes of a found row, each once: of its own faults, then of what no row knows of. */
+function qualityOf(row: readonly unknown[], offset: number): string[] {
+  const [own, raised] = [row[offset + 6], row[offset + 7]]
+  if (!Array.isArray(own) && !Array.isArray(raised)) return []
+  return [...new Set([...listOf(own), ...listOf(raised)])]
+}
+
+const listOf = (value: unknown): string[] => (Array.isArray(value) ? value : [])
 const textOf = (value: unknown): string => String(value)
 
 /**

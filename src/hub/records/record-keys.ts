@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { ServedResource } from '../catalog/served-resource.ts'
-import { keysOfValue, readKey } from './find-keys.ts'
+import { formsOf, keysOfValue, readKey } from './find-keys.ts'
 import { departuresName, historyName, recordsName } from './record-table.ts'
 
 /** Records that one number may stand for at most, for whoever asks who looked at them. */
@@ -15,12 +15,15 @@ export async function resolveKeys(
   served: ServedResource,
   text: string,
 ): Promise<string[]> {
-  const { value, field } = readKey(served, text)
-  const asked = { field, value: '$1::text' }
-  const sql = `${keysOfValue(served, 'direct', asked)} union ${keysOfValue(served, 'former', asked)}`
+  const forms = formsOf(readKey(served, text))
+  const parts = forms.flatMap(({ field }, place) => {
+    const asked = { field, value: `$${place + 1}::text` }
+    return [keysOfValue(served, 'direct', asked), keysOfValue(served, 'former', asked)]
+  })
+  const sql = parts.join(' union ')
   const { rows } = await pool.query<{ _key: string }>(
     `select _key from (${sql}) found where _key is not null order by _key limit ${resolvedKeysMax}`,
-    [value],
+    forms.map(({ value }) => value),
   )
   return rows.map(({ _key: key }) => key)
 }

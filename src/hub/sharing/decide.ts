@@ -132,7 +132,9 @@ export function decide(request: DecisionRequest): Verdict {
   return { permit: true, grant, obligations: obligationsOf(grant, request) }
 }
 
-const isSaid = (text: string | undefined): text is string => text !== undefined && text !== ''
+/** A blank says nothing, in a header as in a body. */
+const isSaid = (text: string | undefined): text is string =>
+  text !== undefined && text.trim() !== ''
 
 /** Purpose and operator are demanded where personal or sensitive fields are granted. */
 export function grantsPersonal(
@@ -167,12 +169,33 @@ function coversFields(
   )
 }
 
+const whole = new WeakMap<GrantFacts, { fields: readonly Field[]; obligations: Obligations }>()
+
+/** Of all that is granted they are always the same, and made once. */
 function obligationsOf(
   grant: GrantFacts,
-  { resource: { fields }, context }: DecisionRequest,
+  { resource: { fields }, context: { wanted } }: DecisionRequest,
 ): Obligations {
-  const wanted = context.wanted?.flatMap((name) => granted(grant, fields, name)) ?? grant.paths
-  const chosen = new Set(wanted)
+  if (wanted !== undefined) {
+    return makeObligations(
+      grant,
+      fields,
+      wanted.flatMap((name) => granted(grant, fields, name)),
+    )
+  }
+  const kept = whole.get(grant)
+  if (kept?.fields === fields) return kept.obligations
+  const obligations = makeObligations(grant, fields, grant.paths)
+  whole.set(grant, { fields, obligations })
+  return obligations
+}
+
+function makeObligations(
+  grant: GrantFacts,
+  fields: readonly Field[],
+  paths: readonly string[],
+): Obligations {
+  const chosen = new Set(paths)
   const columns = [...leavesOf(fields).keys()].filter((path) => chosen.has(path))
   const masked = Object.entries(grant.masks).filter(([path]) => chosen.has(path))
   return {

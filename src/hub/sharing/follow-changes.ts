@@ -90,6 +90,16 @@ function changesAnswer({ hub }: Sharing, { reading, permit }: Scope, changes: Ch
     facts: {
       rowCount: changes.items.filter(({ record }) => record !== null).length,
       sequenceRange: { after: changes.after, through: changes.next.seq },
+      ...subjectsOf(reading, changes),
     },
   }
+}
+
+/**
+ * A record that keeps its former versions is found in a range by the numbers that it has had (pitfalls, 12).
+ * One that does not forgets them with its next change: then the log names it.
+ */
+function subjectsOf({ served }: Reading, { items }: Extract<Changes, { kind: 'changes' }>) {
+  if (served.table.history || items.length === 0) return {}
+  return { subjects: items.map(({ key }) => ({ resource: served.id, key })) }
 }

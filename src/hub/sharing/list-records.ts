@@ -1,11 +1,13 @@
 import { pageLimitDefault } from '../../../schemas/api/common.ts'
 import type { ListBody } from '../../../schemas/api/records.ts'
+import type { Field } from '../../../schemas/field.ts'
 import { Refusal, type RequestFault } from '../../shared/refusal.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
-import { decodeCursor, encodeCursor } from '../http/cursors.ts'
+import { decodeNumberCursor, encodeCursor } from '../http/cursors.ts'
 import { escapePointer } from '../http/validation.ts'
 import { leafField, leavesOf } from '../records/field-paths.ts'
+import { storedForm } from '../records/find-keys.ts'
 import { typedText } from '../records/field-values.ts'
 import { type Filter, isFilterable, listRecords, type Proven } from '../records/find-records.ts'
 import { answerJson, type FoundRecord, type Reading } from '../records/reading.ts'
@@ -47,7 +49,7 @@ async function listProven(
 ): Promise<Proven<Answer>> {
   const { served, grant, obligations, proof } = permit
   const filters = readFilters(served, body.where)
-  const after = body.after === undefined ? 0 : Number(decodeCursor(body.after, 1)[0])
+  const after = body.after === undefined ? 0 : decodeNumberCursor(body.after)
   const reading = sharing.reading(served, obligations)
   const wanted = Math.min(body.limit ?? pageLimitDefault, obligations.maxRows)
   const limit = await sharing.quotas.take(grant, wanted, 1)
@@ -76,7 +78,7 @@ function readFilters(served: ServedResource, where: ListBody['where']): Filter[]
       errors.push({ pointer, code: 'not-indexed', message })
       continue
     }
-    const value = typedText(asked, leafField(leaf))
+    const value = typedText(askedValue(asked, leafField(leaf)), leafField(leaf))
     if (value !== null) filters.push({ leaf, value })
     else
       errors.push({
@@ -88,6 +90,12 @@ function readFilters(served: ServedResource, where: ListBody['where']): Filter[]
   if (errors.length === 0) return filters
   throw new Refusal('request-invalid', '查询条件不合规 / A filter is invalid', { errors })
 }
+
+/** Identifiers are asked for as they are stored, whatever the width of what was typed. */
+const askedValue = (asked: unknown, { identifier, identifierWhen }: Field): unknown =>
+  typeof asked === 'string' && (identifier !== undefined || identifierWhen !== undefined)
+    ? storedForm(asked)
+    : asked
 
 function listAnswer(reading: Reading, found: readonly FoundRecord[], limit: number): Answer {
   const records = found.slice(0, limit)

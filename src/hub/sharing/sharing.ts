@@ -50,8 +50,10 @@ export function openSharing(hub: Hub): Sharing {
       if (verdict.permit) return verdict
       return decide({ ...request, grants: await grants.findNow(subject, resource.id) })
     },
-    reading: rememberReadings((served, obligations) =>
-      compileReading(served, { ...obligations, mask: maskOf(served, obligations, keys.masks) }),
+    reading: rememberLast(
+      rememberReadings((served, obligations) =>
+        compileReading(served, { ...obligations, mask: maskOf(served, obligations, keys.masks) }),
+      ),
     ),
     comparison: compareUnmasked(),
   }
@@ -62,6 +64,18 @@ function compareUnmasked(): Sharing['comparison'] {
   const remember = rememberReadings((served, obligations) => compileReading(served, obligations))
   return (served, { grantId, grantVersion, rows, unflaggedOnly, maxRows }, columns) =>
     remember(served, { grantId, grantVersion, rows, unflaggedOnly, maxRows, columns, masks: {} })
+}
+
+/** Obligations of whole grants are one object for all calls: found without spelling out their columns. */
+function rememberLast(find: Sharing['reading']): Sharing['reading'] {
+  const last = new WeakMap<Obligations, Reading>()
+  return (served, obligations) => {
+    const known = last.get(obligations)
+    if (known?.served === served) return known
+    const found = find(served, obligations)
+    last.set(obligations, found)
+    return found
+  }
 }
 
 function rememberReadings(

@@ -40,6 +40,7 @@ export interface Permit {
 export interface Answer {
   outcome: 'allowed' | 'absent'
   body: string
+  /** `rowCount`: the records that it takes of the quota. */
   facts: Partial<CallFacts>
 }
 
@@ -59,8 +60,13 @@ export async function takeOut(
   const { request, reply } = call
   const facts = startFacts(call)
   try {
-    const answer = await answerProven(sharing, call, { facts, work })
-    await auditCall(request, reply, { ...facts, ...answer.facts, outcome: answer.outcome })
+    const { answer, grant } = await answerProven(sharing, call, { facts, work })
+    const entry = { ...facts, ...answer.facts, outcome: answer.outcome }
+    await auditCall(request, reply, entry).catch((error: unknown) => {
+      // What does not leave is not used.
+      sharing.quotas.giveBack(grant, answer.facts.rowCount ?? 0)
+      throw error
+    })
     await reply.type(jsonType).send(answer.body)
   } catch (error) {
     if (request.auditedOutcome === null) {
@@ -92,11 +98,11 @@ async function answerProven(
   sharing: Sharing,
   call: TakeOutCall,
   attempt: Attempt,
-): Promise<Answer> {
+): Promise<{ answer: Answer; grant: GrantFacts }> {
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const permit = await demandPermit(sharing, call, attempt.facts)
     const proven = await attempt.work(permit)
-    if (proven.held === 'all') return proven.found
+    if (proven.held === 'all') return { answer: proven.found, grant: permit.grant }
     if (proven.held === 'no-system') await identifyAgain(sharing, call.request)
     else await sharing.grants.findNow(permit.proof.systemId, call.resource)
   }

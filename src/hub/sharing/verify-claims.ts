@@ -5,7 +5,7 @@ import type { ApiReply, ApiRequest } from '../http/api.ts'
 import { leavesOf } from '../records/field-paths.ts'
 import { readKey } from '../records/find-keys.ts'
 import { findOne, type One, type Proven } from '../records/find-records.ts'
-import type { FoundRecord } from '../records/reading.ts'
+import { flagsOf, type FoundRecord } from '../records/reading.ts'
 import { readContext } from './call-context.ts'
 import { compareClaims } from './compare-claims.ts'
 import { ambiguous } from './read-records.ts'
@@ -52,15 +52,21 @@ async function verifyProven(
   let isUsed = false
   try {
     const key = readKey(served, body.key)
-    const proven = await findOne(sharing.hub.database.pool, comparison, { proof, key })
+    const asked = { system: proof.systemId, resource: served.id, key: key.value }
+    const guessed = isSoleKey(served) && sharing.mismatches.guessed(asked)
+    const call = { proof, key, ...(guessed && { guessed }) }
+    const proven = await findOne(sharing.hub.database.pool, comparison, call)
     if (proven.held !== 'all') return proven
-    const answer = await judgeClaims(sharing, permit, { body, one: proven.found })
+    const answer = await judgeClaims(sharing, permit, { body, one: proven.found, key: key.value })
     isUsed = answer.outcome === 'allowed'
     return { held: 'all', found: answer }
   } finally {
     if (!isUsed) sharing.quotas.giveBack(grant, 1)
   }
 }
+
+/** Where records have one number alone, they are asked for by it: then one statement reads and counts. */
+const isSoleKey = ({ keys }: ServedResource): boolean => keys.length === 1 && keys[0]?.length === 1
 
 /** The claimed fields, and those that the subject's status follows from. */
 function comparedColumns(
@@ -79,24 +85,26 @@ function comparedColumns(
 async function judgeClaims(
   sharing: Sharing,
   { served, proof, facts }: Permit,
-  { body, one }: { body: VerifyBody; one: One },
+  { body, one, key }: { body: VerifyBody; one: One; key: string },
 ): Promise<Answer> {
   if (one.kind === 'several') throw ambiguous()
   if (one.kind === 'none') return absentAnswer(body)
-  const { record } = one
+  const { record, wrongCount } = one
   const claimant = { system: proof.systemId, resource: served.id, key: record.key }
   // Should the call be refused, the log says why somebody ought to look at it.
   Object.assign(facts, {
     subjects: [{ resource: served.id, key: record.key }],
     note: { hint: 'verify-guessing' },
   })
-  await sharing.mismatches.refuseGuessing(claimant)
+  const counted = record.key === key ? wrongCount : undefined
+  await sharing.mismatches.refuseGuessing(claimant, counted)
   const claims = compareClaims(served.fields, record.values, body.claims)
   const isMatch = Object.values(claims).every((result) => result === 'match')
   if (!isMatch) await sharing.mismatches.count(claimant)
   const result = isMatch ? 'match' : 'mismatch'
   const today = todayInShanghai(sharing.hub.clock.now())
-  const answer = { result, claims, subjectStatus: statusOf(served, record, today) }
+  const subjectStatus = statusOf(served, record, today)
+  const answer = { result, claims, subjectStatus, quality: flagsOf(record) }
   return {
     outcome: 'allowed',
     body: JSON.stringify(answer),
@@ -122,6 +130,6 @@ function statusOf(served: ServedResource, record: FoundRecord, today: string): s
 
 function absentAnswer({ claims }: VerifyBody): Answer {
   const each = Object.fromEntries(Object.keys(claims).map((path) => [path, 'absent']))
-  const answer = { result: 'absent', claims: each, subjectStatus: null }
+  const answer = { result: 'absent', claims: each, subjectStatus: null, quality: [] }
   return { outcome: 'absent', body: JSON.stringify(answer), facts: { rowCount: 0 } }
 }

@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg'
 import type { Field } from '../../../schemas/field.ts'
 import { landBatch, type Landing } from '../../../src/hub/intake/land-batch.ts'
-import type { RejectedRow, StagedRow } from '../../../src/hub/intake/batcher.ts'
+import type { RejectedRow, StagedRow } from '../../../src/hub/intake/batch.ts'
 import { compileEncoder, type LandingRow } from '../../../src/hub/records/encode.ts'
 import { compileMerge } from '../../../src/hub/records/merge.ts'
 import { createStatements, type RecordTable } from '../../../src/hub/records/record-table.ts'

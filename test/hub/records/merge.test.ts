@@ -316,4 +316,24 @@ describe('versions of one licence', () => {
     await resource.land([licence('2', { status: 'cancelled' })])
     expect(await resource.record('L')).toMatchObject({ version: '1', _status: 'current' })
   })
+
+  test('a cancelled version that gives way to one of another division leaves its followers', async () => {
+    const resource = await makeResource(testDatabase, `licences-${(made += 1)}`, {
+      fields: [...licenceFields, ...personFields.filter(({ name }) => name === 'division')],
+      versionField: 'version',
+    })
+    const of = (version: string, division: string, more: Partial<LandingRow> = {}) =>
+      licence(version, { values: { serial: 'L', version, division }, ...more })
+    await resource.landLayers([[of('1', '430181')], [of('2', '430182')]])
+    await resource.query('delete from $records_departures')
+    await resource.land([of('2', '430182', { status: 'cancelled' })])
+    const record = await resource.record('L')
+    expect(record).toMatchObject({ version: '1', division: '430181', _status: 'current' })
+    expect(await resource.query('select _seq, former from $records_departures')).toEqual([
+      { _seq: record?.['_seq'], former: { _flagged: false, division: '430182' } },
+    ])
+    await resource.query('delete from $records_departures')
+    await resource.land([of('1', '430181', { status: 'cancelled' })])
+    expect(await resource.query('select former from $records_departures')).toEqual([])
+  })
 })

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { purgeTombstones } from '../../../src/hub/records/purge-tombstones.ts'
-import { readCursor, writeCursor } from '../../../src/hub/records/read-changes.ts'
+import { readChanges, readCursor, writeCursor } from '../../../src/hub/records/read-changes.ts'
+import { compileReading } from '../../../src/hub/records/reading.ts'
 import { resolveKeys, sequencesOf } from '../../../src/hub/records/record-keys.ts'
 import { publishDraft } from '../../support/resources.ts'
 import { buildWorld, peopleDraft, person, type World } from '../sharing/support.ts'
@@ -147,6 +148,34 @@ test('a cursor from before the purged tombstones has expired, a follower that be
   // A new follower pages through numbers below the purged ones and must not be turned away half-way.
   const { items } = await drain(world.desk, 'purged', '0', 1)
   expect(items.map(({ key }) => key)).toEqual(['t2', 't3'])
+})
+
+test('a page is empty at the end alone, however many changes before it are outside the rows', async () => {
+  await publishDraft(world.hub, peopleDraft('sparse'))
+  const grant = await world.grant({
+    resource: 'sparse',
+    fields: ['personId'],
+    rows: { division: ['A'] },
+  })
+  const others = Array.from({ length: 300 }, (_, index) => person(`b${index}`, { division: 'B' }))
+  await world.push('sparse', [...others, person('last')])
+  const { catalog, database } = world.hub.app.hub
+  const served = await catalog.served('sparse')
+  if (!served) throw new Error('sparse is served')
+  const rows = { division: ['A'] }
+  const reading = compileReading(served, { columns: ['personId'], rows, unflaggedOnly: false })
+  const versionOf = async (table: string, id: string): Promise<number> =>
+    (await database.knex(table).where({ id }).first('version')).version
+  const proof = {
+    grantId: grant,
+    grantVersion: await versionOf('hub.grants', grant),
+    systemId: 'desk',
+    systemVersion: await versionOf('hub.systems', 'desk'),
+  }
+  const call = { proof, cursor: readCursor('0'), limit: 1, windowRows: 1 }
+  const answer = await readChanges(database.pool, { reading, isOpen: () => true }, call)
+  if (answer.held !== 'all' || answer.found.kind !== 'changes') throw new Error('not read')
+  expect(answer.found.items.map(({ key }) => key)).toEqual(['last'])
 })
 
 test('cursors are written and read alike', () => {

@@ -249,5 +249,20 @@ test('after setup a grant ends only for one of the grounds of the regulation', a
     version: 3,
   })
   expect((await move('resume', 'x')).code).toBe('state-conflict')
+  const ended = async (ground: string, validUntil?: string) => {
+    const { knex } = world.hub.app.hub.database
+    const [other] = await knex('hub.grants').where({ state: 'active' }).limit(1)
+    if (validUntil !== undefined) {
+      await knex('hub.grants').where({ id: other.id }).update({ valid_until: validUntil })
+    }
+    const answer = await world.call(provider, 'POST', `/grants/${other.id}/transitions`, {
+      action: 'terminate',
+      ground,
+      reason: '说明',
+    })
+    return answer.json().state
+  }
+  expect(await ended('expired', '2020-01-01T00:00:00Z')).toBe('terminated')
+  expect(await ended('filed-change')).toBe('terminated')
   expect((await file({}, world.hub.adminToken)).json().code).toBe('role-missing')
 })

@@ -161,6 +161,7 @@ test('a record outside the rows and one that does not exist are told alike, in e
     result: 'absent',
     claims: { name: 'absent' },
     subjectStatus: null,
+    quality: [],
   })
   expect(verified[1]?.json()).toEqual(verified[0]?.json())
   expect(world.hub.entries.at(-1)?.outcome).toBe('absent')

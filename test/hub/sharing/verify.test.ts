@@ -40,6 +40,7 @@ test('verify tells whether claims are true and what became of the subject, and s
     result: 'match',
     claims: { name: 'match', birthDate: 'match' },
     subjectStatus: 'current',
+    quality: [],
   })
   expect(await verify('r1', { name: '买买提吐尔', birthDate: '1980-05-05' })).toMatchObject({
     result: 'mismatch',
