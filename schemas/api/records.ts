@@ -134,6 +134,9 @@ export const VerifyAnswer = Type.Object({
   result: Type.Enum(['match', 'mismatch', 'absent']),
   claims: Type.Record(Type.String(), Type.Enum(['match', 'mismatch', 'absent'])),
   subjectStatus: nullable(Type.String()),
+  quality: Type.Array(Type.String(), {
+    description: '记录的存疑标记 / flag codes of the record that the claims were compared with',
+  }),
 })
 export const ChangesAnswer = Type.Object({
   items: Type.Array(

@@ -80,6 +80,7 @@ test('a death lands as an update, and the record says since when', async () => {
     result: 'match',
     claims: { name: 'match' },
     subjectStatus: 'deceased',
+    quality: [],
   })
   // What the hub answered before is still known.
   expect(await population.history('dead')).toMatchObject([{ status: 'current' }])
@@ -105,6 +106,10 @@ describe('a refused newer version', () => {
     const marked = { meta: { status: 'current', quality: ['newer-version-refused'] } }
     expect(await desk.read(people.refused)).toMatchObject({ status: 200, ...marked })
     expect(await desk.list({ idNumber: people.refused })).toMatchObject([marked])
+    expect(await desk.verify(people.refused, { name: '李示例' })).toMatchObject({
+      result: 'match',
+      quality: ['newer-version-refused'],
+    })
     expect(await desk.changes(before)).toMatchObject([{ op: 'upsert', ...marked }])
   })
 

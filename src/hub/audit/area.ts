@@ -3,16 +3,19 @@ import { resolveKeys, sequencesOf } from '../records/record-keys.ts'
 import { openAuditKeys } from './keys.ts'
 import { type AuditParts, auditRoutes } from './routes.ts'
 
-/** What the audit area asks of records and the catalog: whose number a key was, and who provides a resource. */
+/**
+ * What the audit area asks of records and the catalog: whose number a key was, and who provides a resource.
+ * Of withdrawn resources too: whoever looked at a record is not forgotten with the service.
+ */
 const auditParts = ({ database, catalog, keys }: Hub): AuditParts => ({
   database,
   keys: openAuditKeys(keys),
   resolveKeys: async (resource, key) => {
-    const served = await catalog.served(resource)
+    const served = await catalog.lastServed(resource)
     return served === null ? [] : resolveKeys(database.pool, served, key)
   },
   sequencesOf: async (resource, mergeKeys) => {
-    const served = await catalog.served(resource)
+    const served = await catalog.lastServed(resource)
     const found = served === null ? [] : await sequencesOf(database.pool, served, mergeKeys)
     return found.map((seq) => ({ seq }))
   },

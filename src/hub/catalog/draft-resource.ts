@@ -9,7 +9,6 @@ import { conflict, fault, refuseFaults } from './faults.ts'
 import { demandOtherEyes } from './four-eyes.ts'
 import { resolveFields } from './resolve-fields.ts'
 import type { KeptDraft, ResourceRow, Shape, VersionRow } from './resource-rows.ts'
-import { unstorableFaults } from './unstorable.ts'
 import { lockSeen } from './visibility.ts'
 
 /** Who drafts, and whether setup mode lets them do every step alone. */
@@ -93,7 +92,7 @@ async function checkDraft(
   known: { id?: string | undefined; last?: VersionRow | undefined } = {},
 ): Promise<Shape> {
   const { fields, keys, faults } = resolveFields(draft, known.last?.fields)
-  const found: RequestFault[] = [...unstorableFaults(draft), ...draftFaults(draft), ...faults]
+  const found: RequestFault[] = [...draftFaults(draft), ...faults]
   if (known.id !== undefined && known.id !== draft.id) {
     found.unshift(fault('/id', 'const', '资源编号不可更改 / The id is fixed'))
   }

@@ -8,7 +8,6 @@ import { conflict, fault, refuseFaults } from './faults.ts'
 import { type AdapterMappings, mappingFaults } from './mount-mapping.ts'
 import type { MountRow } from './mount-store.ts'
 import type { ResourceRow } from './resource-rows.ts'
-import { unstorableFaults } from './unstorable.ts'
 import { lockSeen } from './visibility.ts'
 
 interface Mounting {
@@ -70,7 +69,6 @@ function readMount(
 }
 
 function checked(mapping: Mapping, fields: readonly Field[]): Mapping {
-  const faults = [...unstorableFaults(mapping, '/mapping'), ...mappingFaults(mapping, fields)]
-  refuseFaults(faults, '映射有误,见各处说明 / The mapping has faults')
+  refuseFaults(mappingFaults(mapping, fields), '映射有误,见各处说明 / The mapping has faults')
   return mapping
 }

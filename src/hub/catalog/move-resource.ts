@@ -13,7 +13,6 @@ import { conflict, fault, refuseFaults } from './faults.ts'
 import { demandOtherEyes } from './four-eyes.ts'
 import { publishResource } from './publish-resource.ts'
 import type { ResourceRow } from './resource-rows.ts'
-import { unstorableFaults } from './unstorable.ts'
 import { lockSeen } from './visibility.ts'
 import { withdrawResource } from './withdraw-resource.ts'
 
@@ -96,10 +95,6 @@ function demandStep(caller: Caller | null, { action, row, bypassed }: Wanted): S
 }
 
 function demandComment(action: ResourceAction, comment: string | null): void {
-  refuseFaults(
-    unstorableFaults({ comment }),
-    '理由含有无法存储的字符 / The comment cannot be stored',
-  )
   if (action !== 'return' && action !== 'withdraw') return
   if (comment !== null && comment.trim() !== '') return
   const message = '退回与下架须说明理由 / Returning and withdrawing need a reason'

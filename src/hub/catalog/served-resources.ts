@@ -27,6 +27,11 @@ const heldMax = 2000
 export interface ServedResources {
   /** The resource as it is served now; null when it is not published, or not shared. */
   served: (id: string) => Promise<ServedResource | null>
+  /**
+   * As it is served, or was when it was withdrawn: its records and their numbers outlive the service, for
+   * whoever asks who looked at them. Null for what never had records. Nothing may be taken out by it.
+   */
+  lastServed: (id: string) => Promise<ServedResource | null>
   /** Asks anew for one resource, or for all of them where notifications may have been missed. */
   clear: (id?: string) => void
 }
@@ -62,19 +67,21 @@ export function servedResources({ pool, adapters, nowMs }: ServedParts): ServedR
     return resource
   }
 
+  const served = (id: string): Promise<ServedResource | null> => {
+    const known = held.get(id)
+    if (known && nowMs() - known.checkedAtMs < believedMsMax) return Promise.resolve(known.resource)
+    const underWay = reading.get(id)
+    if (underWay) return underWay
+    const begun = read(id).finally(() => {
+      if (reading.get(id) === begun) reading.delete(id)
+    })
+    reading.set(id, begun)
+    return begun
+  }
+
   return {
-    served: (id) => {
-      const known = held.get(id)
-      if (known && nowMs() - known.checkedAtMs < believedMsMax)
-        return Promise.resolve(known.resource)
-      const underWay = reading.get(id)
-      if (underWay) return underWay
-      const begun = read(id).finally(() => {
-        if (reading.get(id) === begun) reading.delete(id)
-      })
-      reading.set(id, begun)
-      return begun
-    },
+    served,
+    lastServed: async (id) => (await served(id)) ?? readLastServed(pool, adapters, id),
     clear: (id) => {
       generation += 1
       reading.clear()
@@ -133,6 +140,25 @@ async function readServed(
   })
   const [row] = rows
   return row && row.draft.share.type !== 'not-shared' ? toServed(row, adapters) : null
+}
+
+/** The last version that was shared, whatever has become of the resource since. Rare, so never held. */
+async function readLastServed(
+  pool: Pool,
+  adapters: AdapterMappings,
+  id: string,
+): Promise<ServedResource | null> {
+  const { rows } = await pool.query<ServedRow>(
+    `select r.id, r.number, r.provider, v.version, v.draft, v.fields, v.keys,
+        m.mount, coalesce(m.version, 0) as mount_version
+      from hub.resources r
+      join hub.resource_versions v on v.resource = r.id
+      left join hub.mounts m on m.resource = r.id
+      where r.id = $1 and v.draft->'share'->>'type' <> 'not-shared'
+      order by v.version desc limit 1`,
+    [id],
+  )
+  return rows[0] ? toServed(rows[0], adapters) : null
 }
 
 function toServed(row: ServedRow, adapters: AdapterMappings): ServedResource {

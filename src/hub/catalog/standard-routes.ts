@@ -11,7 +11,7 @@ import type { Standard as StandardShape } from '../../../schemas/field.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import { fieldsToJsonSchema, standards } from '../../shared/standards.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
-import { decodeCursor, toPage } from '../http/cursors.ts'
+import { decodeNumberCursor, toPage } from '../http/cursors.ts'
 import { pageLimitDefault } from '../../../schemas/api/common.ts'
 import { allCodeTables, codeEntries, findTable } from './code-table-views.ts'
 
@@ -108,7 +108,7 @@ function getCodeTable(app: Api): void {
 /** One page of a list that never changes while the hub runs: the cursor is a place in it. */
 function slice<Item>(all: readonly Item[], query: { limit?: number; after?: string }) {
   const limit = query.limit ?? pageLimitDefault
-  const from = query.after === undefined ? 0 : Number(decodeCursor(query.after, 1)[0])
+  const from = query.after === undefined ? 0 : decodeNumberCursor(query.after)
   const rows = all.slice(from, from + limit + 1)
   return toPage(rows, limit, () => [from + limit])
 }

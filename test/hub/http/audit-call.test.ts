@@ -9,7 +9,7 @@ let hub: TestHub
 
 function addRoutes(app: Api): void {
   const schema = { operationId: 'sampleRead' }
-  app.get('/v1/allowed', { schema }, async (request, reply) => {
+  app.get('/v1/sample-allowed', { schema }, async (request, reply) => {
     await auditCall(request, reply, { operation: 'records.read', outcome: 'allowed' })
     return { ok: true }
   })
@@ -46,7 +46,7 @@ afterAll(() => hub.close())
 const get = (url: string) => hub.call('GET', url, { token: hub.adminToken })
 
 test('an answer carries the receipt of its entry, which the database has by then', async () => {
-  const answer = await get('/v1/allowed')
+  const answer = await get('/v1/sample-allowed')
   expect(answer.headers['x-audit-leaf']).toMatch(/^[0-9a-f]{64}$/)
   const id = String(answer.headers['x-audit-id'])
   const rows = await hub.app.hub.database.knex('audit.entries').where({ id })
@@ -83,7 +83,7 @@ test('a call that was logged as allowed and failed afterwards has a second entry
 test('when the log cannot be written nothing leaves but unavailable', async () => {
   isLogDown = true
   try {
-    const allowed = await get('/v1/allowed')
+    const allowed = await get('/v1/sample-allowed')
     expect(allowed.statusCode).toBe(503)
     expect(allowed.body).not.toContain('"ok"')
     expect((await get('/v1/refuse/not-found')).json().code).toBe('unavailable')
@@ -97,7 +97,7 @@ test('when the log cannot be written nothing leaves but unavailable', async () =
 })
 
 test('calls without a caller are folded, and so get no receipt', async () => {
-  const answer = await hub.call('GET', '/v1/allowed', { address: '192.0.2.7' })
+  const answer = await hub.call('GET', '/v1/sample-allowed', { address: '192.0.2.7' })
   expect(answer.statusCode).toBe(401)
   expect(answer.headers['x-audit-id']).toBeUndefined()
   expect(hub.entries).toMatchObject([
@@ -119,7 +119,7 @@ test("the caller's trace id is kept with the entry, when it is a proper one", as
     `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
     'x',
   ]) {
-    await hub.call('GET', '/v1/allowed', { token: hub.adminToken, headers: { traceparent } })
+    await hub.call('GET', '/v1/sample-allowed', { token: hub.adminToken, headers: { traceparent } })
   }
   expect(hub.entries.map(({ traceId }) => traceId)).toEqual([trace, undefined, undefined])
 })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readCookie } from '../../../src/hub/http/authentication.ts'
 import type { Api } from '../../../src/hub/http/api.ts'
 import { buildTestHub, type TestHub } from '../../support/hub.ts'
+import { plainDraft, publishDraft } from '../../support/resources.ts'
 
 const time = { nowMs: 0 }
 const clock = { now: () => new Date(), nowMs: () => time.nowMs }
@@ -77,6 +78,19 @@ test('routes that say so are not counted', async () => {
     const answer = await hub.call('POST', '/v1/exempt', { token })
     expect(answer.statusCode).toBe(200)
   }
+})
+
+test('putting in is not counted: a load is as many calls as it needs, reading its run is counted', async () => {
+  later()
+  const draft = plainDraft('loaded', 'housing')
+  await publishDraft(hub, draft)
+  later()
+  for (let call = 0; call < 15; call++) {
+    const body = [{ thing: `t-${call}` }]
+    const push = await hub.call('POST', '/v1/resources/loaded/batches', { token, body })
+    expect(push.statusCode).toBe(200)
+  }
+  expect(await statuses(11, { token })).toEqual([...Array(10).fill(200), 429])
 })
 
 test('health is answered during a flood', async () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildHub } from '../../../src/hub/app.ts'
+import { openDatabase } from '../../../src/hub/database/connect.ts'
 import type { Api } from '../../../src/hub/http/api.ts'
 import { buildTestHub, type TestHub } from '../../support/hub.ts'
 
@@ -117,4 +119,19 @@ test('a hub that is stopping turns calls away and is no longer ready, but alive'
   expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
   expect((await hub.call('GET', '/readyz')).statusCode).toBe(503)
   expect((await hub.call('GET', '/livez')).statusCode).toBe(200)
+})
+
+test('a hub that runs as the owner of the database is ready, and says that its log proves nothing', async () => {
+  const owned = await buildTestHub()
+  const database = await openDatabase({ url: owned.testDatabase.urls.owner })
+  const app = await buildHub({ ...owned.app.hub, database, logStream: { write: () => undefined } })
+  try {
+    const answer = await app.inject({ url: '/readyz' })
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json().warnings).toEqual([expect.stringContaining('shuqiao_app')])
+  } finally {
+    await app.close()
+    await database.close()
+    await owned.close()
+  }
 })

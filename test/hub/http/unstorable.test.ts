@@ -11,7 +11,21 @@ test('refuses U+0000 in a body, which PostgreSQL cannot store', async () => {
   const body = { id: 'nul', name: 'a\u0000b', division: '430182' }
   const answer = await hub.call('POST', '/v1/departments', { token: hub.adminToken, body })
   expect(answer.statusCode).toBe(400)
-  expect(answer.json()).toMatchObject({ code: 'request-invalid' })
+  expect(answer.json()).toMatchObject({
+    code: 'request-invalid',
+    errors: [{ pointer: '/name', code: 'char-not-storable' }],
+  })
+})
+
+test('refuses half of a surrogate pair, and takes a whole one', async () => {
+  const send = (name: string, id: string) =>
+    hub.call('POST', '/v1/departments', {
+      token: hub.adminToken,
+      headers: { 'content-type': 'application/json' },
+      body: `{"id":"${id}","name":"${name}","division":"430182"}`,
+    })
+  expect((await send('\\ud842', 'half')).json()).toMatchObject({ errors: [{ pointer: '/name' }] })
+  expect((await send('\\ud842\\udfb7', 'whole')).statusCode).toBe(201)
 })
 
 test('takes a backslash before the letters u0000 for what it is', async () => {

@@ -83,6 +83,26 @@ test('a disabled system is turned away at once, and stays known', async () => {
   expect(read.json().disabledAt).toMatch(/Z$/)
 })
 
+test('a system may be renamed by those who keep systems, and nothing else of it changes', async () => {
+  const token = await hub.makeSystem('named', 'housing', 'business-system')
+  const rename = (body: object, by = hub.adminToken) =>
+    hub.call('PUT', '/v1/systems/named', { token: by, body })
+  const answer = await rename({ name: '新名称' })
+  expect(answer.json()).toMatchObject({
+    id: 'named',
+    name: '新名称',
+    department: 'housing',
+    kind: 'business-system',
+    state: 'active',
+  })
+  expect(answer.body).not.toContain('sq_')
+  expect((await hub.call('GET', '/v1/me', { token })).json().name).toBe('新名称')
+  expect((await rename({ name: '甲', department: 'public-security' })).json().code).toBe(
+    'request-invalid',
+  )
+  expect((await rename({ name: '甲' }, token)).json().code).toBe('role-missing')
+})
+
 test('staff of a department see the systems of their own, and only those', async () => {
   await hub.makeSystem('ours', 'public-security')
   const token = await hub.makeStaff('operator-1', ['operator'], 'public-security')

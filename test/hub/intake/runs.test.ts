@@ -41,6 +41,13 @@ test('runs are found by state, time and resource', async () => {
   expect(idsOf(await list('resource=nothing'))).toEqual([])
 })
 
+test('a push is a run of no sync, and so is never found under one', async () => {
+  await hub.pushed(things, [thing('a')])
+  expect(await list(`resource=${things}&sync=nightly`)).toEqual({ items: [], next: null })
+  expect(await list('sync=Not A Slug')).toMatchObject({ code: 'request-invalid' })
+  expect(await list('synch=nightly')).toMatchObject({ code: 'request-invalid' })
+})
+
 test('a cursor that is none is refused', async () => {
   for (const cursor of ['x', Buffer.from('["x"]').toString('base64url')]) {
     expect(await list(`after=${cursor}`)).toMatchObject({ code: 'request-invalid' })

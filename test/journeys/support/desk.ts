@@ -12,6 +12,7 @@ export interface Verified {
   result: string
   claims: Record<string, string>
   subjectStatus: string | null
+  quality: string[]
 }
 
 /** An approval system of another department, with a grant: the hub as it is seen from outside. */
