@@ -15,7 +15,7 @@ import { sendProblem } from './answer-problems.ts'
 import type { Api } from './api.ts'
 import { problemBody, problemMediaType, toRefusal } from './problem.ts'
 import { newRequestId } from './request-id.ts'
-import { refuseNulInAddress, refuseUnstorable } from './unstorable.ts'
+import { refuseNulInAddress, unstorableIn } from './unstorable.ts'
 import { compileValidator } from './validation.ts'
 
 /** Longest path parameter: a record's key may be made of several fields. */
@@ -81,13 +81,7 @@ function parseJson(app: Api): void {
     const text = body.toString()
     if (text === '') return done(null, undefined)
     return parse(request, text, (error, value) => {
-      if (error) return done(error)
-      try {
-        refuseUnstorable(text, value)
-        return done(null, value)
-      } catch (refusal) {
-        return done(refusal as Refusal)
-      }
+      done(error ?? unstorableIn(text, value), value)
     })
   })
 }

@@ -10,12 +10,12 @@ import { escapePointer } from './validation.ts'
  */
 const suspicious = /\\u(?:0000|d[89a-f])/i
 
-/** Refuses (`request-invalid`, a pointer each) texts of a JSON body that cannot be stored. */
-export function refuseUnstorable(text: string, body: unknown): void {
-  if (!suspicious.test(text)) return
+/** The refusal (`request-invalid`, a pointer each) of a JSON body whose texts cannot be stored, or null. */
+export function unstorableIn(text: string, body: unknown): Refusal | null {
+  if (!suspicious.test(text)) return null
   const errors = unstorableFaults(body, '').slice(0, reportedFaultsMax)
-  if (errors.length === 0) return
-  throw new Refusal(
+  if (errors.length === 0) return null
+  return new Refusal(
     'request-invalid',
     '文本含有无法存储的字符 / A text holds characters that cannot be stored',
     { errors },
