@@ -21,7 +21,7 @@ export const decodeLimits: DecodeLimits = {
   rowBytesMax: mebibyte,
   depthMax: 16,
   columnsMax: 2000,
-  blockRowsMax: 1000,
+  blockRowsMax: 250,
   blockBytesMax: mebibyte,
 }
 

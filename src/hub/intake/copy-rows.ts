@@ -9,7 +9,7 @@ import { freshColumns, recordsName, stageColumns } from '../records/record-table
 import type { StagedRow } from './batch.ts'
 
 /** Rows leave in pieces of about this size: few writes, little memory. */
-const pieceBytes = 64 * 1024
+const pieceBytes = 256 * 1024
 
 interface Cells {
   /** What goes before a row's cells: ASCII. */

@@ -64,7 +64,8 @@ const withFate: Sources = (table) => `${fateJoin(table)} and f.outcome <> 'touch
 /**
  * Fields that could be the merge key themselves: a number that two current records carry is doubtful.
  * The touched numbers are an array, by which the planner goes through the index; joined as a table they
- * are believed to be thousands, and the whole resource is read for them.
+ * are believed to be thousands, and the whole resource is read for them. `union all`: to leave out the few
+ * repeats, it would be read in the order of its numbers.
  */
 function sharedStatements(table: RecordTable, sources: Sources): string[] {
   const live = recordsName(table.number)
@@ -77,7 +78,7 @@ function sharedStatements(table: RecordTable, sources: Sources): string[] {
        from ${live} t where t._status = 'current' and t.${column} = any(array(
          select s.${column}::text as value from ${sources(table)}
          join ${live} other on other.${column} = s.${column} and other._key <> s._key
-         union
+         union all
          select a.value from ${fateJoin(table)} join ${aliasesName(table.number)} a on a._key = s._key
          where f.outcome in ('changed', 'deleted') and a.field = '${name}'))`,
     )
@@ -116,7 +117,7 @@ function overlapStatement(table: RecordTable, sources: Sources): string[] {
          over (partition by t.${quoted(unit)}${rightKind}) > 100 and t._status = 'current' as flagged
        from ${live} t where t._status <> 'deleted' and not ${isBroken} and t.${quoted(unit)} = any(array(
          select s.${quoted(unit)} as value from ${sources(table)}
-         union
+         union all
          select a.value from ${fateJoin(table)} join ${aliasesName(table.number)} a on a._key = s._key
          where a.field = '${unit}'))`,
     ),
