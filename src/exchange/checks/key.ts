@@ -8,8 +8,11 @@ import { rowLimits } from '../../shared/limits.ts'
 type Values = Record<string, unknown>
 type Keys = readonly (readonly string[])[]
 
+/** Blanks name nothing: all rows without a key would else be one record. */
+const isBlank = (text: string): boolean => text.trim() === ''
+
 const partOf = (value: unknown): string | undefined => {
-  if (typeof value === 'string') return value === '' ? undefined : value
+  if (typeof value === 'string') return isBlank(value) ? undefined : value
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
 }
 
@@ -31,6 +34,7 @@ export interface KeyReading {
 }
 
 const measured = (key: string): KeyReading => {
+  if (isBlank(key)) return { key: null, faults: [faultOf(null, 'key-missing')] }
   if (hasUnstorable(key)) return { key: null, faults: [faultOf(null, 'char-not-storable', key)] }
   return key.length > rowLimits.keyCodePointsMax &&
     codePointLength(key) > rowLimits.keyCodePointsMax

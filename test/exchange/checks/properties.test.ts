@@ -139,7 +139,7 @@ describe.each(Object.keys(samples))('any %s row', (id) => {
         const judged = lenient({ ...row, operation: 'upsert' }, today)
         if (judged.verdict === 'reject' || judged.quality.length > 0) return
         const again = strict(
-          { values: { ...judged.values }, operation: 'upsert', faults: [] },
+          { values: { ...judged.values }, key: judged.key, operation: 'upsert', faults: [] },
           today,
         )
         expect(again).toMatchObject({ verdict: 'land', values: judged.values, quality: [] })

@@ -47,6 +47,16 @@ describe('the merge key', () => {
     })
   })
 
+  test('a blank is none, composed or not: all such rows would be one record', () => {
+    for (const row of [upsert({ id: ' ' }), upsert({ id: '1' }, { key: ' \u3000' })]) {
+      expect(judge(row, today)).toMatchObject({
+        verdict: 'reject',
+        key: null,
+        reasons: [{ code: 'key-missing' }],
+      })
+    }
+  })
+
   test('256 code points are a key, 257 are not', () => {
     expect(judge(upsert({ id: '𠮷'.repeat(256) }), today).verdict).toBe('land')
     expect(said(judge(upsert({ id: 'a'.repeat(257) }), today))).toEqual(['key-too-long'])
