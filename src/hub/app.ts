@@ -1,12 +1,12 @@
 import type { FastifySerializerCompiler } from 'fastify'
 import { mappingOf } from '../../adapters/index.ts'
 import { auditArea } from './audit/area.ts'
-import { type Catalog, type CatalogNeeds, openCatalog } from './catalog/catalog.ts'
+import { type CatalogNeeds, openCatalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database/connect.ts'
-import { type Changes, createChanges, listenToChanges } from './http/changes.ts'
-import { type HubDatabase, withStores } from './database/stores.ts'
+import { createChanges, listenToChanges } from './http/changes.ts'
+import { withStores } from './database/stores.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { useAccessLog } from './http/access-log.ts'
 import { useProblems } from './http/answer-problems.ts'
@@ -16,17 +16,18 @@ import { receiveCalls, useAuthentication } from './http/authentication.ts'
 import { limitBodyTime } from './http/body-time.ts'
 import { createApi } from './http/create-api.ts'
 import { healthRoutes, type ReadinessCheck } from './http/health-routes.ts'
-import { type InFlight, limitInFlight } from './http/in-flight.ts'
-import { createMetrics, measureCalls, type Metrics } from './http/metrics.ts'
+import { limitInFlight } from './http/in-flight.ts'
+import { createMetrics, measureCalls } from './http/metrics.ts'
 import { describeApi } from './http/openapi.ts'
 import { problemRoutes } from './http/problem-routes.ts'
 import { auditCheck, readinessChecks, readinessWarnings } from './http/readiness.ts'
 import { useSafeHeaders } from './http/safe-headers.ts'
-import { createAuthenticator, type Authenticator } from './identity/authenticate.ts'
+import { createAuthenticator } from './identity/authenticate.ts'
 import { identityRoutes } from './identity/routes.ts'
-import { createSetup, type Setup } from './identity/setup.ts'
-import { type Intake, openIntake } from './intake/intake.ts'
+import { createSetup } from './identity/setup.ts'
+import { openIntake } from './intake/intake.ts'
 import { intakeRoutes } from './intake/routes.ts'
+import type { Hub } from './hub.ts'
 import type { Keys } from './keys.ts'
 import { hasLiveGrants } from './sharing/grant-store.ts'
 import { sharingRoutes } from './sharing/routes.ts'
@@ -50,28 +51,6 @@ export interface HubParts {
 
 /** The departments' adapters that ship with the hub. */
 const adapters = { mapping: mappingOf }
-
-/** What every area's routes are given. */
-export interface Hub {
-  config: Config
-  database: HubDatabase
-  auditLog: CallLog
-  keys: Keys
-  clock: Clock
-  metrics: Metrics
-  authenticator: Authenticator
-  setup: Setup
-  inFlight: InFlight
-  changes: Changes
-  catalog: Catalog
-  intake: Intake
-}
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    hub: Hub
-  }
-}
 
 /** The whole API without a port: every area is one line. The order of the hooks is their order here. */
 export async function buildHub(parts: HubParts): Promise<Api> {

@@ -1,4 +1,4 @@
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import { resolveKeys, sequencesOf } from '../records/record-keys.ts'
 import { openAuditKeys } from './keys.ts'
 import { type AuditParts, auditRoutes } from './routes.ts'

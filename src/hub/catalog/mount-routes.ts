@@ -1,7 +1,7 @@
 import { IdParams } from '../../../schemas/api/common.ts'
 import { MountDraft, ResourceMount } from '../../../schemas/api/mounts.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import type { Caller } from '../identity/caller.ts'

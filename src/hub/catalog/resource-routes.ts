@@ -9,7 +9,7 @@ import {
   ResourceVersion,
 } from '../../../schemas/api/resources.ts'
 import { fieldsToJsonSchema } from '../../shared/standards.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { readPage, toPage } from '../http/cursors.ts'

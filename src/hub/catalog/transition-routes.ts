@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { IdParams, page, pageQuery } from '../../../schemas/api/common.ts'
 import { Resource, ResourceStep, Transition } from '../../../schemas/api/resources.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { readPage, toPage } from '../http/cursors.ts'

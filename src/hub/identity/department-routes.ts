@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { IdParams, page, pageQuery, Slug } from '../../../schemas/api/common.ts'
 import { Department, DepartmentChange, DepartmentDraft } from '../../../schemas/api/identity.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { readPage, toPage } from '../http/cursors.ts'

@@ -1,6 +1,6 @@
 import { Me } from '../../../schemas/api/identity.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { ApiRoutes } from '../http/api.ts'
 
 export const meRoutes =

@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import type { OpenedSession, SignIn } from '../../../schemas/api/identity.ts'
 import { Refusal, type RequestFault } from '../../shared/refusal.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { passwordMatches } from './passwords.ts'

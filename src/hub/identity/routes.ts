@@ -1,4 +1,4 @@
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { ApiRoutes } from '../http/api.ts'
 import { departmentRoutes } from './department-routes.ts'
 import { meRoutes } from './me-routes.ts'

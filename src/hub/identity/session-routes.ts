@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { OpenedSession, Session, SignIn } from '../../../schemas/api/identity.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Api, ApiReply, ApiRequest, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { sessionCookie } from '../http/authentication.ts'

@@ -1,6 +1,6 @@
 import { Setup } from '../../../schemas/api/identity.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { demand } from './permissions.ts'

@@ -8,7 +8,7 @@ import {
   SystemWithToken,
   TokenRotation,
 } from '../../../schemas/api/identity.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { readPage, toPage } from '../http/cursors.ts'

@@ -10,7 +10,7 @@ import {
 } from '../../../schemas/api/intake.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Api, ApiRequest, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { demandOperator, demandProvider } from './access.ts'

@@ -4,7 +4,7 @@ import { KeptReject, RejectQuery, RunParams } from '../../../schemas/api/intake.
 import { csvLines } from '../../exchange/decode/write-csv.ts'
 import { decodeLimits } from '../../exchange/decode/limits.ts'
 import type { SourceRow } from '../../exchange/types.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { decodeNumberCursor, toPage } from '../http/cursors.ts'

@@ -1,4 +1,4 @@
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { ApiRoutes } from '../http/api.ts'
 import { loadRoutes } from './load-routes.ts'
 import { pushRoutes } from './push-routes.ts'

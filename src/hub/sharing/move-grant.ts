@@ -6,7 +6,7 @@ import {
 } from '../../../schemas/api/sharing.ts'
 import { bypassOf } from '../catalog/bypass.ts'
 import { conflict } from '../catalog/faults.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { Stores } from '../database/stores.ts'
 import type { Caller } from '../identity/caller.ts'
 import { demand } from '../identity/permissions.ts'

@@ -1,4 +1,4 @@
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import type { ApiRoutes } from '../http/api.ts'
 import { applicationRoutes } from './application-routes.ts'
 import { grantRoutes } from './grant-routes.ts'

@@ -1,5 +1,5 @@
 import type { ServedResource } from '../catalog/served-resource.ts'
-import type { Hub } from '../app.ts'
+import type { Hub } from '../hub.ts'
 import { compileMasks } from '../../shared/masks.ts'
 import { compileReading, type Reading } from '../records/reading.ts'
 import {
