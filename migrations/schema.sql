@@ -45,10 +45,13 @@ table hub.resource_transitions: shuqiao_app=delete,insert,select,update
 table hub.resource_versions: shuqiao_app=delete,insert,select,update
 table hub.resources: shuqiao_app=delete,insert,select,update
 table hub.run_bodies: shuqiao_app=delete,insert,select,update
+table hub.run_differences: shuqiao_app=delete,insert,select,update
+table hub.run_units: shuqiao_app=delete,insert,select,update
 table hub.runs: shuqiao_app=delete,insert,select,update
 table hub.settings: shuqiao_app=delete,insert,select,update
 table hub.snapshot_rows: shuqiao_app=delete,insert,select,update
 table hub.staff: shuqiao_app=delete,insert,select,update
+table hub.syncs: shuqiao_app=delete,insert,select,update
 table hub.systems: shuqiao_app=delete,insert,select,update
 table hub.tokens: shuqiao_app=delete,insert,select,update
 table hub.verify_mismatches: shuqiao_app=delete,insert,select,update
@@ -188,6 +191,8 @@ hub.rejects 007. state text not null default 'open'::text
 hub.rejects 008. repaired_by uuid
 hub.rejects 009. repaired_at timestamp with time zone
 hub.rejects 010. created_at timestamp with time zone not null default now()
+hub.rejects 011. unit text
+hub.rejects 012. unit_line bigint
 hub.resource_code_sequences 001. prefix text not null
 hub.resource_code_sequences 002. last integer not null
 hub.resource_codes 001. code text not null
@@ -236,6 +241,18 @@ hub.resources 016. updated_at timestamp(3) with time zone not null default now()
 hub.run_bodies 001. run_id uuid not null
 hub.run_bodies 002. piece integer not null
 hub.run_bodies 003. bytes bytea not null
+hub.run_differences 001. run_id uuid not null
+hub.run_differences 002. number integer not null
+hub.run_differences 003. kind text not null
+hub.run_differences 004. sealed bytea not null
+hub.run_units 001. run_id uuid not null
+hub.run_units 002. unit text not null
+hub.run_units 003. read_count bigint not null
+hub.run_units 004. landed_count bigint not null
+hub.run_units 005. flagged_count bigint not null
+hub.run_units 006. rejected_count bigint not null
+hub.run_units 007. landed_at timestamp with time zone not null default now()
+hub.run_units 008. acknowledged_at timestamp with time zone
 hub.runs 001. id uuid not null
 hub.runs 002. resource text not null
 hub.runs 003. kind text not null
@@ -272,6 +289,17 @@ hub.runs 033. leased_by text
 hub.runs 034. created_at timestamp with time zone not null default now()
 hub.runs 035. started_at timestamp with time zone
 hub.runs 036. ended_at timestamp with time zone
+hub.runs 037. sync text
+hub.runs 038. scheduled_at timestamp(3) with time zone
+hub.runs 039. is_aside boolean not null default false
+hub.runs 040. plan jsonb
+hub.runs 041. checkpoint jsonb
+hub.runs 042. attempt integer not null default 0
+hub.runs 043. not_before timestamp(3) with time zone
+hub.runs 044. priority integer not null default 5
+hub.runs 045. lane text not null default 'small'::text
+hub.runs 046. last_error jsonb
+hub.runs 047. reconciliation jsonb
 hub.settings 001. name text not null
 hub.settings 002. value jsonb not null
 hub.settings 003. changed_at timestamp(3) with time zone not null default now()
@@ -290,6 +318,48 @@ hub.staff 006. state text not null default 'active'::text
 hub.staff 007. password_hash text
 hub.staff 008. version bigint not null default 1
 hub.staff 009. created_at timestamp(3) with time zone not null default now()
+hub.syncs 001. id text not null
+hub.syncs 002. title text
+hub.syncs 003. resource text not null
+hub.syncs 004. direction text not null
+hub.syncs 005. department text not null
+hub.syncs 006. adapter text
+hub.syncs 007. source text
+hub.syncs 008. connector text not null
+hub.syncs 009. settings jsonb not null
+hub.syncs 010. secrets bytea
+hub.syncs 011. origin text not null
+hub.syncs 012. mode text not null
+hub.syncs 013. cursor text[]
+hub.syncs 014. overlap text
+hub.syncs 015. cron text
+hub.syncs 016. timezone text
+hub.syncs 017. limits jsonb not null default '{}'::jsonb
+hub.syncs 018. error_limit jsonb not null default '{}'::jsonb
+hub.syncs 019. on_drift text not null default 'pause'::text
+hub.syncs 020. fewer_than_share_min double precision not null default 0.8
+hub.syncs 021. silent_after_hours integer
+hub.syncs 022. priority integer not null default 5
+hub.syncs 023. mapping jsonb
+hub.syncs 024. target_columns jsonb
+hub.syncs 025. grant_id text
+hub.syncs 026. context jsonb not null default '{}'::jsonb
+hub.syncs 027. state text not null default 'active'::text
+hub.syncs 028. paused_for text
+hub.syncs 029. position jsonb
+hub.syncs 030. source_columns jsonb
+hub.syncs 031. last_full_count bigint
+hub.syncs 032. generation integer not null default 0
+hub.syncs 033. batch_number bigint not null default 0
+hub.syncs 034. next_due_at timestamp(3) with time zone
+hub.syncs 035. last_run uuid
+hub.syncs 036. last_success_at timestamp(3) with time zone
+hub.syncs 037. last_failure_at timestamp(3) with time zone
+hub.syncs 038. last_row_at timestamp(3) with time zone
+hub.syncs 039. version integer not null default 1
+hub.syncs 040. created_by text not null
+hub.syncs 041. created_at timestamp(3) with time zone not null default now()
+hub.syncs 042. updated_at timestamp(3) with time zone not null default now()
 hub.systems 001. id text not null
 hub.systems 002. department text not null
 hub.systems 003. name text not null
@@ -382,17 +452,25 @@ hub.resources resources_share_type_check: CHECK ((share_type = ANY (ARRAY['uncon
 hub.resources resources_state_check: CHECK ((state = ANY (ARRAY['draft'::text, 'department-review'::text, 'bureau-review'::text, 'published'::text, 'returned'::text, 'withdrawn'::text])))
 hub.run_bodies run_bodies_pkey: PRIMARY KEY (run_id, piece)
 hub.run_bodies run_bodies_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
+hub.run_differences run_differences_kind_check: CHECK ((kind = ANY (ARRAY['missing'::text, 'extra'::text, 'differing'::text])))
+hub.run_differences run_differences_pkey: PRIMARY KEY (run_id, number)
+hub.run_differences run_differences_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
+hub.run_units run_units_pkey: PRIMARY KEY (run_id, unit)
+hub.run_units run_units_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
 hub.runs counts_add_up: CHECK (((state <> ALL (ARRAY['succeeded'::text, 'partial'::text])) OR (read_count = ((((((inserted_count + updated_count) + unchanged_count) + stale_count) + superseded_count) + rejected_count) +
 CASE
     WHEN ((mode = 'snapshot'::text) AND (NOT is_dry)) THEN (0)::bigint
     ELSE deleted_count
 END))))
-hub.runs runs_kind_check: CHECK ((kind = ANY (ARRAY['push'::text, 'load'::text, 'replay'::text])))
+hub.runs runs_kind_check: CHECK ((kind = ANY (ARRAY['push'::text, 'load'::text, 'replay'::text, 'pull'::text, 'deliver'::text, 'check'::text])))
+hub.runs runs_lane_check: CHECK ((lane = ANY (ARRAY['small'::text, 'large'::text])))
 hub.runs runs_mode_check: CHECK ((mode = ANY (ARRAY['upsert'::text, 'delete'::text, 'changes'::text, 'snapshot'::text])))
+hub.runs runs_of_syncs: CHECK (((sync IS NOT NULL) = (kind = ANY (ARRAY['pull'::text, 'deliver'::text, 'check'::text]))))
 hub.runs runs_pkey: PRIMARY KEY (id)
 hub.runs runs_replay_of_fkey: FOREIGN KEY (replay_of) REFERENCES hub.runs(id)
 hub.runs runs_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
 hub.runs runs_state_check: CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'partial'::text, 'failed'::text, 'cancelled'::text])))
+hub.runs runs_sync_fkey: FOREIGN KEY (sync) REFERENCES hub.syncs(id)
 hub.settings settings_pkey: PRIMARY KEY (name)
 hub.snapshot_rows snapshot_rows_pkey: PRIMARY KEY (run_id, key)
 hub.snapshot_rows snapshot_rows_run_id_fkey: FOREIGN KEY (run_id) REFERENCES hub.runs(id)
@@ -400,6 +478,18 @@ hub.staff staff_account_key: UNIQUE (account)
 hub.staff staff_department_fkey: FOREIGN KEY (department) REFERENCES hub.departments(id)
 hub.staff staff_pkey: PRIMARY KEY (id)
 hub.staff staff_state_check: CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text])))
+hub.syncs syncs_check: CHECK (((direction = 'deliver'::text) = (grant_id IS NOT NULL)))
+hub.syncs syncs_created_by_fkey: FOREIGN KEY (created_by) REFERENCES hub.staff(id)
+hub.syncs syncs_department_fkey: FOREIGN KEY (department) REFERENCES hub.departments(id)
+hub.syncs syncs_direction_check: CHECK ((direction = ANY (ARRAY['pull'::text, 'deliver'::text])))
+hub.syncs syncs_grant_id_fkey: FOREIGN KEY (grant_id) REFERENCES hub.grants(id)
+hub.syncs syncs_id_check: CHECK ((id ~ '^[a-z][a-z0-9-]{0,62}$'::text))
+hub.syncs syncs_mode_check: CHECK ((mode = ANY (ARRAY['full'::text, 'incremental'::text])))
+hub.syncs syncs_on_drift_check: CHECK ((on_drift = ANY (ARRAY['pause'::text, 'ignore'::text, 'add'::text])))
+hub.syncs syncs_pkey: PRIMARY KEY (id)
+hub.syncs syncs_priority_check: CHECK (((priority >= 1) AND (priority <= 10)))
+hub.syncs syncs_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
+hub.syncs syncs_state_check: CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text])))
 hub.systems systems_department_fkey: FOREIGN KEY (department) REFERENCES hub.departments(id)
 hub.systems systems_kind_check: CHECK ((kind = ANY (ARRAY['front-end-machine'::text, 'business-system'::text, 'hub'::text])))
 hub.systems systems_pkey: PRIMARY KEY (id)
@@ -431,13 +521,17 @@ CREATE INDEX rejects_repaired ON hub.rejects USING btree (repaired_at) WHERE (st
 CREATE INDEX resource_transitions_resource ON hub.resource_transitions USING btree (resource, id)
 CREATE INDEX resources_provider ON hub.resources USING btree (provider, id)
 CREATE INDEX resources_state ON hub.resources USING btree (state, id)
+CREATE INDEX run_units_open ON hub.run_units USING btree (run_id) WHERE (acknowledged_at IS NULL)
 CREATE INDEX runs_open ON hub.runs USING btree (state, leased_until) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]))
 CREATE INDEX runs_resource ON hub.runs USING btree (resource, id)
+CREATE INDEX runs_sync ON hub.runs USING btree (sync, id) WHERE (sync IS NOT NULL)
 CREATE INDEX search_case_hash_id_idx ON ONLY audit.search USING btree (case_hash, id) WHERE (case_hash IS NOT NULL)
 CREATE INDEX search_department_id_idx ON ONLY audit.search USING btree (department, id) WHERE (department IS NOT NULL)
 CREATE INDEX search_resource_id_idx ON ONLY audit.search USING btree (resource, id) WHERE (resource IS NOT NULL)
 CREATE INDEX snapshot_rows_ordinal ON hub.snapshot_rows USING btree (run_id, ordinal)
 CREATE INDEX staff_department_idx ON hub.staff USING btree (department, id)
+CREATE INDEX syncs_due ON hub.syncs USING btree (next_due_at) WHERE ((state = 'active'::text) AND (next_due_at IS NOT NULL))
+CREATE INDEX syncs_resource ON hub.syncs USING btree (resource, id)
 CREATE INDEX systems_department_idx ON hub.systems USING btree (department, id)
 CREATE INDEX tokens_expiry_idx ON hub.tokens USING btree (expires_at) WHERE (expires_at IS NOT NULL)
 CREATE INDEX tokens_staff_idx ON hub.tokens USING btree (staff_id) WHERE (staff_id IS NOT NULL)
@@ -470,6 +564,9 @@ CREATE UNIQUE INDEX resources_code_key ON hub.resources USING btree (code)
 CREATE UNIQUE INDEX resources_number_key ON hub.resources USING btree (number)
 CREATE UNIQUE INDEX resources_pkey ON hub.resources USING btree (id)
 CREATE UNIQUE INDEX run_bodies_pkey ON hub.run_bodies USING btree (run_id, piece)
+CREATE UNIQUE INDEX run_differences_pkey ON hub.run_differences USING btree (run_id, number)
+CREATE UNIQUE INDEX run_units_pkey ON hub.run_units USING btree (run_id, unit)
+CREATE UNIQUE INDEX runs_one_of_sync ON hub.runs USING btree (sync) WHERE ((state = 'running'::text) AND (sync IS NOT NULL) AND (NOT is_aside))
 CREATE UNIQUE INDEX runs_pkey ON hub.runs USING btree (id)
 CREATE UNIQUE INDEX search_pkey ON ONLY audit.search USING btree (id)
 CREATE UNIQUE INDEX settings_pkey ON hub.settings USING btree (name)
@@ -477,6 +574,7 @@ CREATE UNIQUE INDEX snapshot_rows_pkey ON hub.snapshot_rows USING btree (run_id,
 CREATE UNIQUE INDEX staff_account_key ON hub.staff USING btree (account)
 CREATE UNIQUE INDEX staff_pkey ON hub.staff USING btree (id)
 CREATE UNIQUE INDEX subjects_pkey ON ONLY audit.subjects USING btree (subject, id)
+CREATE UNIQUE INDEX syncs_pkey ON hub.syncs USING btree (id)
 CREATE UNIQUE INDEX systems_pkey ON hub.systems USING btree (id)
 CREATE UNIQUE INDEX tokens_pkey ON hub.tokens USING btree (digest)
 CREATE UNIQUE INDEX verify_mismatches_pkey ON hub.verify_mismatches USING btree (subject, system, day)

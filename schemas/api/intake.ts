@@ -72,7 +72,7 @@ export const PushAnswer = Type.Object({
 export const Run = Type.Object({
   id: Type.String({ format: 'uuid' }),
   resource: Slug,
-  kind: Type.Enum(['push', 'load', 'replay']),
+  kind: Type.Enum(['push', 'load', 'replay', 'pull', 'deliver', 'check']),
   mode: Mode,
   state: Type.Enum([...runStates]),
   dryRun: Type.Boolean(),

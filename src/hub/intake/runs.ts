@@ -1,4 +1,5 @@
 import type { ClientBase, Pool } from 'pg'
+import type { Reconciliation } from '../../../schemas/api/syncs.ts'
 import { v7 as newId } from 'uuid'
 import type { LandingCounts } from './land-batch.ts'
 import { intakeLimits } from './limits.ts'
@@ -18,7 +19,7 @@ export type RunMode = (typeof runModes)[number]
 export interface RunRow {
   id: string
   resource: string
-  kind: 'push' | 'load' | 'replay'
+  kind: 'push' | 'load' | 'replay' | 'pull' | 'deliver' | 'check'
   mode: RunMode
   state: RunState
   isDry: boolean
@@ -38,7 +39,19 @@ export interface RunRow {
   mediaType: string | null
   contentEncoding: string | null
   replayOf: string | null
-  error: { code: string; message: string } | null
+  error: RunError | null
+  /** Of a sync's run; null or as by default for everything that is pushed. */
+  sync: string | null
+  scheduledAt: string | null
+  isAside: boolean
+  plan: unknown
+  checkpoint: unknown
+  attempt: number
+  notBefore: string | null
+  priority: number
+  lane: 'small' | 'large'
+  lastError: RunError | null
+  reconciliation: Reconciliation | null
   createdAt: string
   startedAt: string | null
   endedAt: string | null
@@ -59,14 +72,17 @@ export interface NewRun {
   replayOf?: string | null
 }
 
-const columns = `id, resource, kind, mode, state, is_dry as "isDry", is_forced as "isForced", system, staff, department,
+/** The select list of a run. */
+export const runColumns = `id, resource, kind, mode, state, is_dry as "isDry", is_forced as "isForced", system, staff, department,
   json_build_object('read', read_count, 'inserted', inserted_count, 'updated', updated_count,
     'unchanged', unchanged_count, 'stale', stale_count, 'superseded', superseded_count,
     'deleted', deleted_count, 'rejected', rejected_count, 'flagged', flagged_count) as counts,
   byte_count as "byteCount", batch_count as "batchCount", next_batch as "nextBatch", start_seq as "startSeq",
   last_seq as "lastSeq", columns, drift, unmapped, media_type as "mediaType",
   content_encoding as "contentEncoding", replay_of as "replayOf", error, created_at as "createdAt",
-  started_at as "startedAt", ended_at as "endedAt"`
+  started_at as "startedAt", ended_at as "endedAt", sync, scheduled_at as "scheduledAt",
+  is_aside as "isAside", plan, checkpoint, attempt, not_before as "notBefore", priority, lane,
+  last_error as "lastError", reconciliation`
 
 /** A process that holds a run says so by extending its lease; this is the lease's end in SQL. */
 const lease = `now() + interval '${intakeLimits.leaseMs} milliseconds'`
@@ -102,7 +118,7 @@ const oneRun = async (db: Queryable, sql: string, values: unknown[]): Promise<Ru
 /** Runs as they are asked for. */
 const finding = (db: Queryable) => ({
   find: (id: string): Promise<RunRow | null> =>
-    oneRun(db, `select ${columns} from hub.runs where id = $1`, [id]),
+    oneRun(db, `select ${runColumns} from hub.runs where id = $1`, [id]),
   list: async (filter: {
     resource?: string
     state?: RunState
@@ -112,7 +128,7 @@ const finding = (db: Queryable) => ({
     limit: number
   }): Promise<RunRow[]> => {
     const { rows } = await db.query<RunRow>(
-      `select ${columns} from hub.runs
+      `select ${runColumns} from hub.runs
        where ($1::text is null or resource = $1) and ($2::text is null or state = $2)
          and ($3::timestamptz is null or created_at >= $3) and ($4::text is null or department = $4)
          and ($5::uuid is null or id < $5)
@@ -132,8 +148,8 @@ const finding = (db: Queryable) => ({
   abandoned: async (): Promise<{ id: string; hasBody: boolean }[]> => {
     const { rows } = await db.query(
       `select r.id, exists (select from hub.run_bodies b where b.run_id = r.id and octet_length(b.bytes) = 0) as "hasBody" from hub.runs r
-       where (r.state = 'queued' and (r.leased_until is null or r.leased_until < now()))
-         or (r.state = 'running' and r.kind <> 'load' and r.leased_until < now())
+       where r.sync is null and ((r.state = 'queued' and (r.leased_until is null or r.leased_until < now()))
+         or (r.state = 'running' and r.kind <> 'load' and r.leased_until < now()))
        order by r.id limit 100`,
     )
     return rows
@@ -157,7 +173,7 @@ const opening = (db: Queryable) => ({
          case when $3 <> 'load' then ${lease} end,
          case when $5 = 'running' then now() end,
          (select last_seq from hub.change_numbers where resource = $2))
-       returning ${columns}`,
+       returning ${runColumns}`,
         [
           newId(),
           run.resource,
@@ -242,7 +258,7 @@ const holding = (db: Queryable) => ({
          leased_until = case when kind <> 'load' then ${lease} end, started_at = coalesce(started_at, now())
        where id = $1 and ((state in ('queued', 'running') and ${isFree})
          or (state = 'failed' and (mode <> 'snapshot' or ended_at > ${reopenable})))
-       returning ${columns}`,
+       returning ${runColumns}`,
       [id, holder],
     ),
   /** The body of a queued run is whole: whoever comes first may work it off. */
@@ -257,7 +273,7 @@ const holding = (db: Queryable) => ({
     oneRun(
       db,
       `update hub.runs set leased_by = $2, leased_until = ${lease}
-       where id = $1 and state = 'running' and kind = 'load' and not ${isCommitting} returning ${columns}`,
+       where id = $1 and state = 'running' and kind = 'load' and not ${isCommitting} returning ${runColumns}`,
       [id, holder],
     ),
   endCommit: (id: string, holder: string) =>
@@ -283,7 +299,7 @@ const ending = (db: Queryable) => ({
       db,
       `update hub.runs set state = case when rejected_count > 0 then 'partial' else 'succeeded' end,
          ended_at = now(), leased_until = null
-       where id = $1 and state = 'running' and leased_by = $2 returning ${columns}`,
+       where id = $1 and state = 'running' and leased_by = $2 returning ${runColumns}`,
       [id, holder],
     ),
   /** Only its holder may say that a run has failed: another process may have taken it over and be at work. */
@@ -291,7 +307,7 @@ const ending = (db: Queryable) => ({
     oneRun(
       db,
       `update hub.runs set state = 'failed', error = $3, ended_at = now(), leased_until = null
-       where id = $1 and state in ('queued', 'running') and leased_by = $2 returning ${columns}`,
+       where id = $1 and state in ('queued', 'running') and leased_by = $2 returning ${runColumns}`,
       [id, holder, JSON.stringify(error)],
     ),
   /** Fails a run that nobody holds any more. */
@@ -299,14 +315,14 @@ const ending = (db: Queryable) => ({
     oneRun(
       db,
       `update hub.runs set state = 'failed', error = $2, ended_at = now(), leased_until = null
-       where id = $1 and state in ('queued', 'running') and ${isFree} returning ${columns}`,
+       where id = $1 and state in ('queued', 'running') and ${isFree} returning ${runColumns}`,
       [id, JSON.stringify(error)],
     ),
   cancel: (id: string): Promise<RunRow | null> =>
     oneRun(
       db,
       `update hub.runs set state = 'cancelled', ended_at = now(), leased_until = null
-       where id = $1 and state in ('queued', 'running') returning ${columns}`,
+       where id = $1 and state in ('queued', 'running') returning ${runColumns}`,
       [id],
     ),
 })
