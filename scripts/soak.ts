@@ -3,57 +3,86 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { hubProcess } from './soak/hub-process.ts'
-import { faultsOf } from './soak/judge-kills.ts'
-import { killPushes, type Victim } from './soak/kill-pushes.ts'
-import { seeded } from './soak/seeded.ts'
+import { soakPushes } from './soak/soak-pushes.ts'
+import { shakingFaults, soakSyncs } from './soak/soak-syncs.ts'
 
-const usage = `npm run soak -- [--kills N] [--rows N] [--seed N]
+const usage = `npm run soak -- [pushes] [syncs] [--kills N] [--rows N] [--seconds N] [--redis] [--seed N]
 
-故障演练: 推送期间随机 kill -9 枢纽与其 PostgreSQL,核对没有丢失、没有重复、计数相符。
-Kills the hub and its PostgreSQL at random instants of pushes; nothing acknowledged may be lost or doubled.
+故障演练,不给名称则两项都做 / Fault runs; both when none is named:
+  pushes      推送期间随机 kill -9 枢纽与其 PostgreSQL,核对没有丢失、没有重复、计数相符
+              kills the hub and its PostgreSQL at random instants of pushes
+  syncs       源表每秒变更 500 行,同时杀枢纽、杀 PostgreSQL、断网、清空队列;停下后逐行比对
+              a source changes while the hub, PostgreSQL, network and queue are taken away; compares row by row
 
-  --kills N   次数 / how many (20)
-  --rows N    每次推送的行数 / rows of each push (60000)
+  --kills N   杀枢纽的次数 / kills (pushes 20, syncs 10)
+  --rows N    每次推送的行数,或每秒变更的行数 / rows of each push, or changed per second (60000, 500)
+  --seconds N syncs 的时长 / how long syncs are shaken (240)
+  --cut N     断网的秒数 / seconds without the way to the source (60)
+  --redis     syncs 的队列用 Redis,并清空重启它一次 / the queue is on Redis, which loses everything once
   --seed N    随机种子 / seed of the instants`
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    kills: { type: 'string', default: '20' },
-    rows: { type: 'string', default: '60000' },
+    kills: { type: 'string' },
+    rows: { type: 'string' },
+    seconds: { type: 'string', default: '240' },
+    cut: { type: 'string', default: '60' },
+    redis: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     help: { type: 'boolean', default: false },
   },
 })
 
-async function soak(): Promise<void> {
+const adminToken = 'sq_soak-administrator'
+const seed = Number(values.seed)
+
+async function pushes(): Promise<string[]> {
   const dataDir = mkdtempSync(join(tmpdir(), 'shuqiao-soak-'))
-  const adminToken = 'sq_soak-administrator'
   const hub = await hubProcess(dataDir, adminToken)
-  const victims = Array.from({ length: Number(values.kills) }, (_, index): Victim =>
-    index % 2 === 0 ? 'hub' : 'postgres',
-  )
-  console.log(`seed ${values.seed}, ${victims.length} kills, ${values.rows} rows a push`)
+  const [kills, rows] = [Number(values.kills ?? 20), Number(values.rows ?? 60_000)]
   try {
-    const result = await killPushes({
-      hub,
-      adminToken,
-      victims,
-      rowCount: Number(values.rows),
-      random: seeded(Number(values.seed)),
-      log: console.log,
-    })
-    const faults = faultsOf(result)
-    console.log(
-      `${result.struckCount} kills struck a push under way; ${result.followed.size} records`,
-    )
-    for (const fault of faults) console.error(`✗ ${fault}`)
-    if (faults.length === 0) console.log('✓ nothing lost, nothing doubled, all counts add up')
-    process.exitCode = faults.length === 0 ? 0 : 1
+    return await soakPushes(hub, { adminToken, kills, rows, seed })
   } finally {
     await hub.stop()
     rmSync(dataDir, { recursive: true, force: true })
   }
 }
 
-if (values.help) console.log(usage)
-else await soak()
+async function syncs(): Promise<string[]> {
+  const seconds = Number(values.seconds)
+  console.log(`syncs: seed ${seed}, ${seconds} s${values.redis ? ', queue on Redis' : ''}`)
+  const result = await soakSyncs({
+    adminToken,
+    seconds,
+    rowsPerSecond: Number(values.rows ?? 500),
+    hubKills: Number(values.kills ?? 10),
+    postgresKills: 2,
+    cutSeconds: Math.min(Number(values.cut), seconds),
+    withRedis: values.redis,
+    seed,
+    log: console.log,
+  })
+  console.log(`${result.changeCount} changes at the source, ${result.workedCount} runs moved rows`)
+  return shakingFaults(result)
+}
+
+const parts = { pushes, syncs }
+const isPart = (name: string): name is keyof typeof parts => Object.hasOwn(parts, name)
+
+async function soak(): Promise<void> {
+  const unknown = positionals.filter((name) => !isPart(name))
+  if (values.help || unknown.length > 0) {
+    console.log(unknown.length > 0 ? `? ${unknown.join(' ')}\n\n${usage}` : usage)
+    process.exitCode = unknown.length > 0 ? 2 : 0
+    return
+  }
+  const names = positionals.length === 0 ? ['pushes', 'syncs'] : positionals
+  const faults: string[] = []
+  for (const name of names.filter(isPart)) faults.push(...(await parts[name]()))
+  for (const fault of faults) console.error(`✗ ${fault}`)
+  if (faults.length === 0) console.log('✓ nothing lost, nothing doubled, all counts add up')
+  process.exitCode = faults.length === 0 ? 0 : 1
+}
+
+await soak()

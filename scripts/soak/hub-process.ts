@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AddressInfo } from 'node:net'
+import { embeddedRoles, readPasswords, urlOf } from '../../src/hub/database/embedded-roles.ts'
 
 /** A hub in a process of its own, so that it can be killed as a power cut would. */
 export interface HubProcess {
@@ -14,6 +15,8 @@ export interface HubProcess {
   kill(): Promise<void>
   /** SIGKILL to the hub's PostgreSQL, the hub left standing. */
   killPostgres(): void
+  /** Its own PostgreSQL, as the owner: only to look at what it holds. */
+  databaseUrl(): string
   /** SIGTERM; answers the exit code. */
   stop(): Promise<number | null>
   /** Resident memory now, in bytes; null when it does not run (or the system does not tell). */
@@ -25,7 +28,7 @@ export const hubNodeFlags = ['--disable-warning=ExperimentalWarning', '--max-sem
 
 const startScript = resolve(import.meta.dirname, '../start.ts')
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const { port } = server.address() as AddressInfo
@@ -34,7 +37,11 @@ async function freePort(): Promise<number> {
 }
 
 /** Prepares a hub on a data folder; nothing runs before `start`. */
-export async function hubProcess(dataDir: string, adminToken: string): Promise<HubProcess> {
+export async function hubProcess(
+  dataDir: string,
+  adminToken: string,
+  more: Record<string, string> = {},
+): Promise<HubProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   let child: ChildProcess | null = null
@@ -45,6 +52,7 @@ export async function hubProcess(dataDir: string, adminToken: string): Promise<H
     SHUQIAO_ADMIN_TOKEN: adminToken,
     SHUQIAO_LOG_LEVEL: 'error',
     SHUQIAO_CALLS_PER_SECOND: '0',
+    ...more,
   }
   const end = (signal: NodeJS.Signals): Promise<number | null> => {
     const ending = child
@@ -75,9 +83,16 @@ export async function hubProcess(dataDir: string, adminToken: string): Promise<H
       const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
       if (Number.isInteger(pid)) process.kill(pid, 'SIGKILL')
     },
+    databaseUrl: () => databaseUrl(dataDir),
     stop: () => end('SIGTERM'),
     residentBytes: () => residentBytes(child?.pid),
   }
+}
+
+function databaseUrl(dataDir: string): string {
+  // The fourth line of the file is the port.
+  const port = readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3]
+  return urlOf(embeddedRoles.owner, readPasswords(dataDir).owner, Number(port))
 }
 
 function residentBytes(pid: number | undefined): number | null {

@@ -20,7 +20,8 @@ export function faultsOf(result: KillResult): string[] {
 
 const isEnded = (state: string): boolean => state === 'succeeded' || state === 'partial'
 
-const addsUp = ({ read = 0, ...counts }: Record<string, number>): boolean =>
+/** Whether a run's counts add up (`records`). */
+export const addsUp = ({ read = 0, ...counts }: Record<string, number>): boolean =>
   read ===
   ['inserted', 'updated', 'unchanged', 'stale', 'superseded', 'deleted', 'rejected'].reduce(
     (sum, name) => sum + (counts[name] ?? 0),
