@@ -5,6 +5,9 @@ import { measureChanges } from './changes.ts'
 import type { City } from './city.ts'
 import { measureIngest, measureIngestCsv } from './ingest.ts'
 import { measureIngestMemory } from './ingest-memory.ts'
+import { measureIngestScale } from './ingest-scale.ts'
+import { measurePull } from './pull.ts'
+import { measureQueue } from './queue.ts'
 import type { Results } from './results.ts'
 import { type SharedRecords, shareRecords } from './shared-records.ts'
 
@@ -19,6 +22,7 @@ const withRecords: Record<string, (city: City, records: SharedRecords) => Promis
   verify: measureVerify,
   'query-500': measureQuery,
   changes: measureChanges,
+  queue: measureQueue,
 }
 
 async function measureSharing(city: City, names: ReadonlySet<string>): Promise<Results> {
@@ -39,8 +43,10 @@ export const families: readonly Family[] = [
   { names: ['ingest-memory'], measure: measureIngestMemory },
   { names: ['ingest', 'ingest-unchanged', 'ingest-changed'], measure: measureIngest },
   { names: ['ingest-csv'], measure: measureIngestCsv },
+  { names: ['pull'], measure: measurePull },
   { names: Object.keys(withRecords), measure: measureSharing },
   { names: ['audit-append'], measure: measureAuditAppend },
+  { names: ['ingest-scale'], measure: measureIngestScale },
   { names: ['catalog'], measure: measureCatalog },
 ]
 

@@ -7,22 +7,27 @@ import { startHub, type RunningHub } from '../../src/hub/main.ts'
 import { StartRefusal } from '../../src/hub/start-refusal.ts'
 import { foundCity } from './city.ts'
 import { heading, say } from './print.ts'
+import { departmentStore } from './department-store.ts'
+import { runSyncs } from './syncs.ts'
 import { takeOut } from './take-out.ts'
 import { publishAll, pushRegistry, pushSamples } from './put-in.ts'
 
 const usage = `npm run demo -- [--exit] [--legal-persons FILE.csv]
 
-演示一座小城: 四个部门推送样例数据,审批系统申请、获得授权、查询一次并被拒绝一次,最后看谁查过这条记录。
+演示一座小城: 四个部门推送样例数据,审批系统申请、获得授权、查询一次并被拒绝一次,看谁查过这条记录;
+最后从一个部门的库表拉取,并向订阅方的库表投递。
 Plays a small city: four departments push their samples, an approval system applies, is granted,
-queries, is refused once; then it shows who looked at a record.
+queries, is refused once; it shows who looked at a record; then a department's table is pulled and a
+subscriber's is filled.
 
   --exit                     演示结束后停止 / stop the hub at the end (it keeps running otherwise)
   --legal-persons FILE.csv   另推送一份真实的工商登记文件 / also push a real registry file
   --help                     本说明 / this text`
 
+const dataDir = resolve('.data/demo')
+
 /** Port 8080 when it is free, as `npm start` has it; else any. */
 async function startDemoHub(adminToken: string): Promise<RunningHub> {
-  const dataDir = resolve('.data/demo')
   rmSync(dataDir, { recursive: true, force: true })
   const settings = {
     SHUQIAO_LOG_LEVEL: 'error',
@@ -47,6 +52,7 @@ async function play(hub: RunningHub, adminToken: string, registryFile?: string):
   await pushSamples(city)
   if (registryFile !== undefined) await pushRegistry(city, readFileSync(registryFile))
   await takeOut(city)
+  await runSyncs(city, await departmentStore(hub, dataDir))
 }
 
 function tellWhereNext(hub: RunningHub, adminToken: string): void {

@@ -4,7 +4,7 @@ import { cityResources, publishResource, type City, type CityResource } from './
 import type { Client } from './client.ts'
 import { heading, say, table } from './print.ts'
 
-interface PushAnswer {
+export interface PushAnswer {
   state: string
   counts: Record<string, number>
   rejects: { line: number; field: string | null; code: string; message: string }[]
@@ -59,7 +59,8 @@ const push = (
 ): Promise<PushAnswer> =>
   machine.push(`/v1/resources/${resource}/batches`, sample.bytes, sample.mediaType)
 
-function report(answers: readonly (readonly [string, PushAnswer])[]): void {
+/** Runs and their counts, a line each. */
+export function report(answers: readonly (readonly [string, PushAnswer])[]): void {
   table(
     ['资源 resource', '状态 state', ...countNames.map(([name, chinese]) => `${chinese} ${name}`)],
     answers.map(([title, { state, counts }]) => [
