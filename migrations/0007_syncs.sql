@@ -98,3 +98,6 @@ create table hub.run_differences (
   sealed bytea not null,
   primary key (run_id, number)
 );
+
+-- A mount may name the store itself; the secrets of its settings lie sealed like a sync's.
+alter table hub.mounts add column secrets bytea;

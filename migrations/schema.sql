@@ -181,6 +181,7 @@ hub.mounts 002. mount jsonb not null
 hub.mounts 003. version integer not null default 1
 hub.mounts 004. updated_by text not null
 hub.mounts 005. updated_at timestamp(3) with time zone not null default now()
+hub.mounts 006. secrets bytea
 hub.rejects 001. run_id uuid not null
 hub.rejects 002. line bigint not null
 hub.rejects 003. field text

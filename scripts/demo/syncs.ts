@@ -32,7 +32,7 @@ async function fillSource(store: Client): Promise<void> {
   await store.query(`create table czrk (${columns}, primary key ("czrkrkid"))`)
   const rows: SourceRow[] = []
   for await (const block of decodeRows(createReadStream(source.sample), source)) {
-    rows.push(...block.rows.flatMap(({ row }) => row ?? []))
+    rows.push(...block.rows.flatMap(({ row }) => (row === undefined ? [] : [row])))
   }
   await store.query(
     `insert into czrk select r.* from jsonb_populate_recordset(null::czrk, $1) r

@@ -11,9 +11,11 @@ export interface AdapterMappings {
   mapping(adapter: string, source: string): Mapping | null
 }
 
-/** The mapping that a mount stands for; null when its adapter has none (any more). */
-export const mappingOf = (mount: Mount, adapters: AdapterMappings): Mapping | null =>
-  'mapping' in mount ? mount.mapping : adapters.mapping(mount.adapter, mount.source)
+/** The mapping that a mount stands for; null when it has none, or its adapter has none any more. */
+export function mappingOf(mount: Mount, adapters: AdapterMappings): Mapping | null {
+  if ('mapping' in mount) return mount.mapping
+  return 'adapter' in mount ? adapters.mapping(mount.adapter, mount.source) : null
+}
 
 /** Every fault of a mapping that is to fill these fields, its pointers below `/mapping`. */
 export function mappingFaults(mapping: Mapping, fields: readonly Field[]): readonly RequestFault[] {

@@ -1,9 +1,13 @@
-import type { Mount, MountDraft } from '../../../schemas/api/mounts.ts'
+import type { Mount, MountDraft, MountedStore } from '../../../schemas/api/mounts.ts'
 import type { Field } from '../../../schemas/field.ts'
 import type { Mapping } from '../../../schemas/api/mapping.ts'
+import type { RequestFault } from '../../shared/refusal.ts'
 import type { Stores } from '../database/stores.ts'
 import type { Caller } from '../identity/caller.ts'
 import { demand } from '../identity/permissions.ts'
+import type { Keys } from '../keys.ts'
+import { bindStore, type BoundStore, type KnownStore } from '../syncs/bind-store.ts'
+import { mountContext, openSealed, sealSettings } from '../syncs/settings-seal.ts'
 import { conflict, fault, refuseFaults } from './faults.ts'
 import { type AdapterMappings, mappingFaults } from './mount-mapping.ts'
 import type { MountRow } from './mount-store.ts'
@@ -13,6 +17,9 @@ import { lockSeen } from './visibility.ts'
 interface Mounting {
   stores: Stores
   adapters: AdapterMappings
+  keys: Pick<Keys, 'settings'>
+  /** Below which files and SQLite databases must lie. */
+  filesDirs: readonly string[]
   caller: Caller | null
 }
 
@@ -21,10 +28,11 @@ interface Mounting {
  * that its rows will land in, so that all its faults are told now and none with the first push.
  */
 export async function mountResource(
-  { stores, adapters, caller }: Mounting,
+  mounting: Mounting,
   id: string,
   draft: MountDraft,
 ): Promise<MountRow> {
+  const { stores, adapters, keys, caller } = mounting
   const row = await lockSeen(stores.resources, caller, id)
   const staff = demand(caller, 'resources.mount', row.provider)
   if (row.draft.share.type === 'not-shared') {
@@ -32,8 +40,18 @@ export async function mountResource(
       '不予共享的资源只编目,不挂载 / A resource that is not shared is catalogued, never mounted',
     )
   }
-  const mount = readMount(draft, adapters, await fieldsFed(stores, row))
-  const saved = await stores.mounts.save(id, mount, staff.id)
+  const mapped = readMapped(draft, adapters)
+  const store = await readStore(mounting, id, draft)
+  const fields = await fieldsFed(stores, row)
+  const mappings = mapped.mapping ? mappingFaults(mapped.mapping, fields) : []
+  refuseFaults(
+    [...mapped.faults, ...mappings, ...store.faults],
+    '挂载有误,见各处说明 / The mount has faults',
+  )
+  const sealed = store.bound && (await sealStore(store.bound, keys, id))
+  const mount = mountOf(mapped.part, sealed?.mounted)
+  const secrets = sealed?.secrets ?? null
+  const saved = await stores.mounts.save({ resource: id, mount, secrets, updated_by: staff.id })
   await stores.announceChange(`resource:${id}`)
   return saved
 }
@@ -44,31 +62,72 @@ async function fieldsFed({ resources }: Stores, row: ResourceRow): Promise<reado
   return (await resources.version(row.id, row.published_version))?.fields ?? row.fields
 }
 
-function readMount(
-  { adapter, source, mapping }: MountDraft,
+interface Mapped {
+  part: { adapter: string; source: string } | { mapping: Mapping } | null
+  mapping: Mapping | null
+  faults: readonly RequestFault[]
+}
+
+/** An adapter's source, a mapping, or (with a connector only) rows in the standard's own shape. */
+function readMapped(
+  { adapter, source, mapping, connector }: MountDraft,
   adapters: AdapterMappings,
-  fields: readonly Field[],
-): Mount {
-  if (mapping !== undefined && adapter === undefined && source === undefined) {
-    return { mapping: checked(mapping, fields) }
+): Mapped {
+  if (adapter === undefined && source === undefined && (mapping ?? connector) !== undefined) {
+    return { part: mapping ? { mapping } : null, mapping: mapping ?? null, faults: [] }
   }
   if (adapter === undefined || source === undefined || mapping !== undefined) {
     const message =
-      '请给出 {adapter, source} 或 {mapping} 之一 / Give either {adapter, source} or {mapping}'
-    refuseFaults([fault('', 'shape', message)], message)
-    throw new Error('unreachable')
+      '请给出 {adapter, source}、{mapping} 或 {connector, settings} / Give {adapter, source}, {mapping} or {connector, settings}'
+    return { part: null, mapping: null, faults: [fault('', 'shape', message)] }
   }
   const found = adapters.mapping(adapter, source)
-  if (found === null) {
-    const message = `没有适配器 ${adapter} 的数据源 ${source} / There is no source ${source} of an adapter ${adapter}`
-    refuseFaults([fault('/source', 'source-unknown', message)], message)
-  } else {
-    checked(found, fields)
-  }
-  return { adapter, source }
+  const message = `没有适配器 ${adapter} 的数据源 ${source} / There is no source ${source} of an adapter ${adapter}`
+  const faults = found ? [] : [fault('/source', 'source-unknown', message)]
+  return { part: { adapter, source }, mapping: found, faults }
 }
 
-function checked(mapping: Mapping, fields: readonly Field[]): Mapping {
-  refuseFaults(mappingFaults(mapping, fields), '映射有误,见各处说明 / The mapping has faults')
-  return mapping
+interface ReadStore {
+  bound: BoundStore | null
+  faults: readonly RequestFault[]
+}
+
+async function readStore(
+  { stores, keys, filesDirs }: Mounting,
+  id: string,
+  { connector, settings }: MountDraft,
+): Promise<ReadStore> {
+  if (connector === undefined && settings === undefined) return { bound: null, faults: [] }
+  if (connector === undefined || settings === undefined) {
+    const message = 'connector 与 settings 须同时给出 / connector and settings go together'
+    return { bound: null, faults: [fault('/connector', 'shape', message)] }
+  }
+  const known = mountedStore(await stores.mounts.find(id), keys)
+  return bindStore({ connector, settings }, { known, pointer: '/settings', filesDirs })
+}
+
+/** The store that a mount names, its secrets in their places; null where it names none. */
+export function mountedStore(
+  row: MountRow | undefined,
+  keys: Pick<Keys, 'settings'>,
+): KnownStore | null {
+  if (row?.mount.connector === undefined || row.mount.settings === undefined) return null
+  const { connector, settings } = row.mount
+  const context = mountContext(row.resource)
+  return { connector, settings: openSealed({ settings, secrets: row.secrets }, { keys, context }) }
+}
+
+async function sealStore(
+  { connector, settings }: BoundStore,
+  keys: Pick<Keys, 'settings'>,
+  resource: string,
+): Promise<{ mounted: MountedStore; secrets: Buffer | null }> {
+  const sealed = await sealSettings(connector, settings, { keys, context: mountContext(resource) })
+  return { mounted: { connector, settings: sealed.settings }, secrets: sealed.secrets }
+}
+
+function mountOf(part: Mapped['part'], store: MountedStore | undefined): Mount {
+  if (part) return { ...part, ...store }
+  if (store) return store
+  throw new Error('A mount without a mapping, an adapter and a store')
 }

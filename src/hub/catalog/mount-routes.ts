@@ -19,12 +19,12 @@ export const mountRoutes =
     getMount(app, hub)
   }
 
-function putMount(app: Api, { database, catalog }: Hub): void {
+function putMount(app: Api, { database, catalog, keys, config }: Hub): void {
   const schema = {
     operationId: 'mountResource',
     summary: '挂载资源 / Bind a resource to its source',
     description:
-      '通过适配器 `{adapter, source}`,或仅供推送的映射 `{mapping}`;映射在保存时编译,所有问题一次列出 / Through an adapter, or with a mapping for what is pushed; a mapping is compiled when it is saved.',
+      '通过适配器 `{adapter, source}` 或映射 `{mapping}`;拉取时另给 `{connector, settings}`,其中密钥加密保存、显示为 `***`,未给出的密钥保持不变。映射在保存时编译,所有问题一次列出 / Through an adapter or a mapping; `{connector, settings}` say where it is pulled from. Secrets are kept sealed, shown as `***`, and stay when they are left out. A mapping is compiled when it is saved.',
     tags,
     params: IdParams,
     body: MountDraft,
@@ -34,9 +34,14 @@ function putMount(app: Api, { database, catalog }: Hub): void {
     const { caller, params, body } = request
     const { adapters } = catalog
     const mounted = await database.atomically(async (stores) => {
-      const row = await mountResource({ stores, adapters, caller }, params.id, body)
-      const { adapter, source } = body
-      const note = { mountVersion: row.version, ...(adapter !== undefined && { adapter, source }) }
+      const mounting = { stores, adapters, keys, filesDirs: config.filesDirs, caller }
+      const row = await mountResource(mounting, params.id, body)
+      const { adapter, source, connector } = body
+      const note = {
+        mountVersion: row.version,
+        ...(adapter !== undefined && { adapter, source }),
+        ...(connector !== undefined && { connector }),
+      }
       const about = { resource: params.id, note }
       await auditCall(request, reply, {
         operation: 'resources.mount',
@@ -73,6 +78,7 @@ function demandMountReader(caller: Caller | null, provider: string): void {
   demand(caller, 'resources.see-drafts', provider)
 }
 
+/** Settings are kept with `***` for each secret, and so they are shown. */
 const toMount = ({ resource, mount, version, ...row }: MountRow) => ({
   resource,
   ...mount,

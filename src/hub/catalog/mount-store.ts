@@ -4,6 +4,8 @@ import type { Mount } from '../../../schemas/api/mounts.ts'
 export interface MountRow {
   resource: string
   mount: Mount
+  /** The sealed secrets of its settings. */
+  secrets: Buffer | null
   version: number
   updated_by: string
   updated_at: string
@@ -14,13 +16,13 @@ export const mountStore = (db: Knex) => ({
     db<MountRow>('hub.mounts').where({ resource }).first(),
 
   /** Whatever was compiled from the mount before holds no longer: its version rises. */
-  save: async (resource: string, mount: Mount, staff: string): Promise<MountRow> => {
+  save: async (kept: Omit<MountRow, 'version' | 'updated_at'>): Promise<MountRow> => {
     const { rows } = await db.raw<{ rows: MountRow[] }>(
-      `insert into hub.mounts (resource, mount, updated_by) values (?, ?, ?)
-       on conflict (resource) do update set mount = excluded.mount, updated_by = excluded.updated_by,
-         version = mounts.version + 1, updated_at = now()
+      `insert into hub.mounts (resource, mount, secrets, updated_by) values (?, ?, ?, ?)
+       on conflict (resource) do update set mount = excluded.mount, secrets = excluded.secrets,
+         updated_by = excluded.updated_by, version = mounts.version + 1, updated_at = now()
        returning *`,
-      [resource, JSON.stringify(mount), staff],
+      [kept.resource, JSON.stringify(kept.mount), kept.secrets, kept.updated_by],
     )
     const [row] = rows
     if (!row) throw new Error('insert returned nothing')

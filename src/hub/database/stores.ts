@@ -8,6 +8,7 @@ import { systemStore } from '../identity/system-store.ts'
 import { tokenStore } from '../identity/token-store.ts'
 import { applicationStore } from '../sharing/application-store.ts'
 import { grantStore } from '../sharing/grant-store.ts'
+import { syncStore } from '../syncs/sync-store.ts'
 import type { Database } from './connect.ts'
 import { changeChannel } from './listen.ts'
 
@@ -22,6 +23,7 @@ export const openStores = (db: Knex) => ({
   mounts: mountStore(db),
   applications: applicationStore(db),
   grants: grantStore(db),
+  syncs: syncStore(db),
   /** Tells every process, once the transaction commits, that what it remembers may be out of date. */
   announceChange: async (what: string): Promise<void> => {
     await db.raw('select pg_notify(?, ?)', [changeChannel, what])

@@ -48,6 +48,12 @@ const steps = {
   },
   'runs.operate': { bureau: [], own: ['operator'] },
   'rejects.read': { bureau: [], own: ['operator'] },
+  'syncs.read': {
+    bureau: ['bureau-admin', 'bureau-cataloguer', 'bureau-reviewer', 'auditor'],
+    own: ['operator', 'cataloguer', 'department-head', 'developer'],
+  },
+  'syncs.manage': { bureau: ['bureau-admin', 'bureau-cataloguer'], own: ['operator'] },
+  'syncs.run': { bureau: ['bureau-admin', 'bureau-cataloguer'], own: ['operator'] },
   'applications.file': {
     bureau: [],
     own: ['developer', 'operator', 'cataloguer', 'share-office-head'],

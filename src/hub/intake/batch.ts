@@ -3,6 +3,9 @@ import type { Fault, SourceRow } from '../../exchange/types.ts'
 /** A source row that was refused, with all that is needed to repair and replay it. */
 export interface RejectedRow {
   line: number
+  /** Of a sync's row: the file or exchange batch that it came in, and its line there. */
+  unit?: string | null
+  unitLine?: number | null
   source: SourceRow | string
   key: string | null
   reasons: readonly Fault[]

@@ -44,7 +44,7 @@ export async function commitSnapshot(
 const sliceNumberBase = 1_000_000
 
 /** A slice was merged before: the guards passed then, and the live records are no longer what they judged. */
-async function hasBegun(parts: IntakeParts, runId: string): Promise<boolean> {
+export async function hasBegun(parts: IntakeParts, runId: string): Promise<boolean> {
   const { rows } = await parts.pool.query(
     'select 1 from hub.batches where run_id = $1 and number >= $2 limit 1',
     [runId, sliceNumberBase],
@@ -52,13 +52,14 @@ async function hasBegun(parts: IntakeParts, runId: string): Promise<boolean> {
   return rows.length > 0
 }
 
-const missingFrom = (served: ServedResource): string =>
+/** SQL over the run's id and the change number at its start. */
+export const missingFrom = (served: ServedResource): string =>
   `from ${recordsName(served.number)} t where t._status <> 'deleted' and t._seq <= $2
      and not exists (select from hub.snapshot_rows k where k.run_id = $1 and k.key = t._key)`
 
-async function guardDeletions(
+export async function guardDeletions(
   parts: IntakeParts,
-  run: RunRow,
+  run: Pick<RunRow, 'id' | 'startSeq'>,
   served: ServedResource,
 ): Promise<void> {
   const { rows } = await parts.bulkPool.query<{ missing: number; live: number }>(
@@ -188,9 +189,9 @@ async function markRefused(
 }
 
 /** Only records that are not newer than the run's start: what came in meanwhile is not the snapshot's to judge. */
-async function deleteMissing(
+export async function deleteMissing(
   parts: IntakeParts,
-  run: RunRow,
+  run: Pick<RunRow, 'id' | 'startSeq'>,
   served: ServedResource,
   session: LandingSession,
 ): Promise<void> {

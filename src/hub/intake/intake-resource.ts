@@ -1,3 +1,4 @@
+import type { Mapping } from '../../../schemas/api/mapping.ts'
 import { codeTables } from '../../../schemas/library.ts'
 import { compilePipeline, type Pipeline } from '../../exchange/pipeline.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
@@ -9,8 +10,8 @@ export interface IntakeResource {
   served: ServedResource
   merge: Merge
   encode: (row: LandingRow, ordinal: number) => EncodedRow
-  /** A fresh pipeline: it counts unmapped values, so that each run has its own. */
-  pipeline(cells: 'text' | 'json'): Pipeline
+  /** A fresh pipeline: it counts unmapped values, so that each run has its own. A sync may bring its mapping. */
+  pipeline(cells: 'text' | 'json', mapping?: Mapping | null): Pipeline
 }
 
 const compiled = new WeakMap<ServedResource, IntakeResource>()
@@ -23,7 +24,8 @@ export function intakeResource(served: ServedResource): IntakeResource {
     served,
     merge: compileMerge(served.table),
     encode: compileEncoder(served.fields),
-    pipeline: (cells) => compilePipeline({ ...served, codeTables: codeTables(), cells }),
+    pipeline: (cells, mapping = served.mapping) =>
+      compilePipeline({ ...served, mapping, codeTables: codeTables(), cells }),
   }
   compiled.set(served, made)
   return made

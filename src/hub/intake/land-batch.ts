@@ -68,6 +68,16 @@ export async function landBatch(
   return { counts, lastSeq }
 }
 
+/** The caller compiles the resource anew and tries again. */
+export class Republished extends Refusal {
+  constructor() {
+    super(
+      'state-conflict',
+      '资源在写入期间发布了新版本或已下架,请重试 / The resource was republished or withdrawn meanwhile; try again',
+    )
+  }
+}
+
 interface Landed {
   batch: Batch
   numbers: Numbers
@@ -160,10 +170,7 @@ async function readNumbers(client: ClientBase, context: LandingContext): Promise
   })
   const [numbers] = rows
   if (numbers === undefined || numbers.served_version !== context.servedVersion) {
-    throw new Refusal(
-      'state-conflict',
-      '资源在写入期间发布了新版本或已下架,请重试 / The resource was republished or withdrawn meanwhile; try again',
-    )
+    throw new Republished()
   }
   return numbers
 }

@@ -19,10 +19,12 @@ export interface BatchToLand {
   prefixDigest: Buffer | null
   bodyDigest?: Buffer
   nextBatch?: number
+  /** Source bytes so far, where no offset says them. */
+  byteCount?: number
   /** Built when the counts are known, kept in the same transaction. */
   answer?: (landing: Landing) => unknown
   /** What else must commit with it. */
-  alongside?: (client: pg.PoolClient) => Promise<unknown>
+  alongside?: (client: pg.PoolClient, landing: Landing) => Promise<unknown>
 }
 
 export interface SessionOptions {
@@ -48,7 +50,8 @@ export interface LandingSession {
   land(toLand: BatchToLand): Promise<Landing>
 }
 
-class Cancelled extends Refusal {
+/** Nothing of the batch was kept: the run is another's, or nobody's. */
+export class Cancelled extends Refusal {
   constructor() {
     super(
       'state-conflict',
@@ -226,10 +229,10 @@ async function keepBatch(
       landing.lastSeq,
     ],
   )
-  await toLand.alongside?.(client)
+  await toLand.alongside?.(client, landing)
   const isCounted = await runStore(client).count(options.runId, parts.holder, {
     counts: landing.counts,
-    byteCount: toLand.endByte,
+    byteCount: toLand.byteCount ?? toLand.endByte,
     lastSeq: landing.lastSeq,
     nextBatch: toLand.nextBatch ?? null,
   })

@@ -15,7 +15,7 @@ export const intakeLimits = {
   /** Share of the live records that a snapshot may delete without `force`. */
   snapshotDeletedShareMax: 0.2,
   /** A run that has not said it lives for so long is taken up by another process, or failed. */
-  leaseMs: 15_000,
+  leaseMs: 10_000,
   /** How long a batch is tried again while the database is away. */
   outagePatienceMs: 30_000,
   /** Bytes in one stored piece of a body that is processed after its answer. */

@@ -116,8 +116,8 @@ export function rejectStore(
       if (rejects.length === 0) return
       const answered = rejects.map(answeredReject)
       await db.query(
-        `insert into hub.rejects (run_id, line, field, code, reasons, sealed)
-         select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[])
+        `insert into hub.rejects (run_id, line, field, code, reasons, sealed, unit, unit_line)
+         select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::text[], $8::bigint[])
          on conflict (run_id, line) do update set field = excluded.field, code = excluded.code,
            reasons = excluded.reasons, sealed = excluded.sealed`,
         [
@@ -132,17 +132,20 @@ export function rejectStore(
               sealContext(runId, line),
             ),
           ),
+          rejects.map(({ unit }) => unit ?? null),
+          rejects.map(({ unitLine }) => unitLine ?? null),
         ],
       )
     },
     page: async (
       runId: string,
-      { after, limit, onlyOpen = false }: { after: number; limit: number; onlyOpen?: boolean },
+      { after, limit, onlyOpen = false, unit }: RejectPage,
     ): Promise<KeptReject[]> => {
       const { rows } = await db.query<RejectRow>(
         `select run_id, line, reasons, sealed, state, created_at from hub.rejects
-         where run_id = $1 and line > $2 and (not $4 or state = 'open') order by line limit $3`,
-        [runId, after, limit, onlyOpen],
+         where run_id = $1 and line > $2 and (not $4 or state = 'open')
+           and ($5::text is null or unit = $5) order by line limit $3`,
+        [runId, after, limit, onlyOpen, unit ?? null],
       )
       return rows.map((row) => opened(row, vault))
     },
@@ -180,6 +183,14 @@ interface RejectRow {
   sealed: Buffer
   state: 'open' | 'repaired'
   created_at: string
+}
+
+interface RejectPage {
+  after: number
+  limit: number
+  onlyOpen?: boolean
+  /** Only those of one file or exchange batch. */
+  unit?: string
 }
 
 export type RejectStore = ReturnType<typeof rejectStore>

@@ -59,10 +59,11 @@ const underVersion = (row: StagedRow): StagedRow => ({
   key: `${row.key}${versionMark}${row.hash}`,
 })
 
-const keepKeys = (
+/** Keeps what a read has named, without its rows: those are merged at once. */
+export const keepKeys = (
   client: ClientBase,
   runId: string,
-  rows: readonly StagedRow[],
+  rows: readonly Pick<StagedRow, 'key'>[],
 ): Promise<unknown> =>
   client.query(
     `insert into hub.snapshot_rows (run_id, key, ordinal, hash)
