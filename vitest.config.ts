@@ -1,16 +1,29 @@
 import { defineConfig } from 'vitest/config'
 import { ClosingLine } from './test/support/closing-line.ts'
 
+/** What runs on the queue runs once more with the queue on Redis. */
+const onQueue = ['hub/queue', 'hub/syncs', 'hub/delivery', 'journeys']
+
 const config = defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
     teardownTimeout: 30_000,
     reporters: ['default', new ClosingLine()],
+    projects: [
+      { extends: true, test: { name: 'postgresql', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'redis',
+          include: onQueue.map((folder) => `test/${folder}/**/*.test.ts`),
+          env: { SHUQIAO_TEST_QUEUE: 'redis' },
+        },
+      },
+    ],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 })
 

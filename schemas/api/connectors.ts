@@ -181,7 +181,16 @@ export const SettingsBody = Type.Unsafe<Record<string, unknown>>(
   Type.Object({}, { description: '连接器设置,依种类而定 / settings, by the connector’s kind' }),
 )
 
-export const ProbeBody = closed({ settings: SettingsBody })
+export const ProbeBody = closed(
+  { settings: SettingsBody },
+  {
+    examples: [
+      {
+        settings: { url: 'postgres://reader:password@10.1.2.3/rk', table: 'public.czrk' },
+      },
+    ],
+  },
+)
 
 export const ProbeAnswer = Type.Object({
   ok: Type.Boolean(),
@@ -201,3 +210,18 @@ export const ProbeAnswer = Type.Object({
     }),
   ),
 })
+export type ProbeAnswer = Static<typeof ProbeAnswer>
+
+/** A kind of connector, as it is listed. */
+export const ConnectorView = Type.Object({
+  kind: Type.Enum([...connectorKinds]),
+  title: Type.String(),
+  titleEn: Type.String(),
+  isTried: Type.Boolean({
+    description:
+      'false:按约定实现,未在真实服务器上试过 / built to the contract, not tried on a real server',
+  }),
+  isSource: Type.Boolean(),
+  isTarget: Type.Boolean(),
+})
+export type ConnectorView = Static<typeof ConnectorView>

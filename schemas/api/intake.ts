@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { closed, Instant, nullable, pageQuery, Slug } from './common.ts'
+import { Reconciliation } from './syncs.ts'
 
 export const runStates = [
   'queued',
@@ -69,6 +70,8 @@ export const PushAnswer = Type.Object({
   lastSeq: nullable(Type.Integer()),
 })
 
+const RunFault = nullable(Type.Object({ code: Type.String(), message: Type.String() }))
+
 export const Run = Type.Object({
   id: Type.String({ format: 'uuid' }),
   resource: Slug,
@@ -83,6 +86,14 @@ export const Run = Type.Object({
   progress: Type.Object({
     batches: Type.Integer({ description: '已提交批次 / batches committed' }),
     bytes: Type.Integer({ description: '已提交的源字节 / source bytes committed' }),
+    rows: Type.Integer({ description: '已读取的行 / rows read' }),
+    rowsPerSecond: nullable(Type.Number({ description: '平均 / on average since the start' })),
+    eta: nullable(
+      Type.String({
+        format: 'date-time',
+        description: '预计结束,有依据时才给出 / when it will end, once there is ground to say so',
+      }),
+    ),
   }),
   checkpoint: nullable(Type.String({ description: '从何处继续 / where it would go on, in words' })),
   nextBatch: nullable(Type.Integer()),
@@ -98,7 +109,16 @@ export const Run = Type.Object({
     Type.Array(Type.Object({ code: Type.String(), count: Type.Integer() })),
   ),
   replayOf: nullable(Type.String()),
-  error: nullable(Type.Object({ code: Type.String(), message: Type.String() })),
+  error: RunFault,
+  /** Of a sync's run; null for everything that is pushed. */
+  sync: nullable(Slug),
+  scheduledAt: nullable(Instant),
+  aside: Type.Boolean({ description: '补采或核对 / beside the live sync: a backfill or a check' }),
+  attempt: Type.Integer({ description: '已重试次数 / how often it was tried again' }),
+  lane: Type.Enum(['small', 'large']),
+  /** Why it was tried again the last time. */
+  lastError: RunFault,
+  reconciliation: nullable(Reconciliation),
   createdAt: Instant,
   startedAt: nullable(Instant),
   endedAt: nullable(Instant),

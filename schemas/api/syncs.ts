@@ -125,7 +125,10 @@ export const SyncChange = Type.Partial(
     'overlap',
     'context',
   ]),
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ priority: 3, schedule: { cron: '0 3 * * *', timezone: 'Asia/Shanghai' } }],
+  },
 )
 export type SyncChange = Static<typeof SyncChange>
 
@@ -203,16 +206,22 @@ export const SyncQuery = Type.Object(
 )
 
 /** A run by hand: `from`/`to` bound the first cursor column, half-open, and leave the sync's position alone. */
-export const RunSyncBody = closed({
-  mode: Type.Optional(Type.Enum([...syncModes, 'check'])),
-  from: Type.Optional(Name),
-  to: Type.Optional(Name),
-  /** Believe the source although it answers far fewer rows, or other columns, than before. */
-  force: Type.Optional(Type.Boolean({ default: false })),
-})
+export const RunSyncBody = closed(
+  {
+    mode: Type.Optional(Type.Enum([...syncModes, 'check'])),
+    from: Type.Optional(Name),
+    to: Type.Optional(Name),
+    /** Believe the source although it answers far fewer rows, or other columns, than before. */
+    force: Type.Optional(Type.Boolean({ default: false })),
+  },
+  { examples: [{}, { mode: 'full' }, { from: '2026-11-01', to: '2026-11-08' }] },
+)
 export type RunSyncBody = Static<typeof RunSyncBody>
 
-export const PauseBody = closed({ reason: Type.Optional(Name) })
+export const PauseBody = closed(
+  { reason: Type.Optional(Name) },
+  { examples: [{ reason: '来源系统升级 / the source is being upgraded' }] },
+)
 
 /** What a run found when it compared source and records at its end. */
 export const Reconciliation = Type.Object({
@@ -238,3 +247,31 @@ export const Difference = Type.Object({
   key: Type.String(),
   kind: Type.Enum(['missing', 'extra', 'differing']),
 })
+
+/** A department's adapter, its sources, and the syncs that read through them. */
+export const AdapterView = Type.Object({
+  id: Slug,
+  title: Type.String(),
+  titleEn: Type.String(),
+  department: Slug,
+  sources: Type.Array(
+    Type.Object({
+      source: Type.String(),
+      title: Type.String(),
+      titleEn: Type.String(),
+      standard: Type.String(),
+      columns: Type.Array(Type.Object({ name: Type.String(), title: Type.String() })),
+      syncs: Type.Array(
+        Type.Object({
+          id: Slug,
+          resource: Slug,
+          health: Type.Object({
+            state: Type.Enum([...syncHealths]),
+            reason: nullable(Type.String()),
+          }),
+        }),
+      ),
+    }),
+  ),
+})
+export type AdapterView = Static<typeof AdapterView>

@@ -96,6 +96,15 @@ export interface ReceiptReason extends Fault {
   message: string
 }
 
+/** Rows of `table` whose columns `on` hold one of the tuples `values`, at most some thousand of these. */
+export interface RelatedRequest {
+  table: string
+  /** To read; those of `on` are among them. Cells are written as those of `read` are. */
+  columns: readonly string[]
+  on: readonly string[]
+  values: readonly (readonly string[])[]
+}
+
 export interface Source {
   describe(): Promise<SourceDescription>
   /** The newest position by the cursor; null where the source is empty or has no such order. */
@@ -109,6 +118,8 @@ export interface Source {
   read(bounds: ReadBounds): AsyncIterable<SourceBlock>
   /** A position for people: `updated_at 2026-11-22 08:00:00, id 42`. */
   inWords(position: Position): string
+  /** Rows of a second table, for children that a mapping nests under their parent. Absent: it cannot. */
+  related?(request: RelatedRequest): Promise<readonly SourceRow[]>
   /** May be repeated for the same unit and run; then it changes nothing. */
   acknowledge?(receipt: UnitReceipt): Promise<void>
   close(): Promise<void>

@@ -1,7 +1,9 @@
 import { Check, Errors } from 'typebox/value'
 import {
   type ConnectorKind,
+  connectorKinds,
   connectorSettings,
+  type ConnectorView,
   type FileSettings,
   type HttpSettings,
   type ServerSettings,
@@ -69,16 +71,41 @@ async function bind<Kind extends ConnectorKind>(
   return {
     kind,
     isTried: connector.isTried,
-    origin: connector.origin(settings),
+    origin: originOf(connector, settings, pointer),
     probe: (context) => connector.probe(settings, context),
     openSource: openSource && ((context) => openSource.call(connector, settings, context)),
     openTarget: openTarget && ((context) => openTarget.call(connector, settings, context)),
   }
 }
 
+/** A URL may fit its pattern and be none: what is wrong with it is told without showing it. */
+function originOf<Settings>(
+  connector: Connector<Settings>,
+  settings: Settings,
+  pointer: string,
+): string {
+  try {
+    return connector.origin(settings)
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    const message = '不是有效的地址 / Not a valid URL'
+    throw settingsRefused([{ pointer: `${pointer}/url`, code: 'url', message }])
+  }
+}
+
 /** Dotted paths of a kind's secret settings; `headers.*` stands for every entry of an object. */
 export const secretsOf = async (kind: ConnectorKind): Promise<readonly string[]> =>
   (await loaders[kind]()).secrets
+
+/** Every kind with what it can do. */
+export const connectorViews = (): Promise<ConnectorView[]> =>
+  Promise.all(
+    connectorKinds.map(async (kind) => {
+      const { title, titleEn, isTried, openSource, openTarget } = await loaders[kind]()
+      const isSource = openSource !== undefined
+      return { kind, title, titleEn, isTried, isSource, isTarget: openTarget !== undefined }
+    }),
+  )
 
 type Schema = (typeof connectorSettings)[ConnectorKind]
 

@@ -29,8 +29,13 @@ import { openIntake } from './intake/intake.ts'
 import { intakeRoutes } from './intake/routes.ts'
 import type { Hub } from './hub.ts'
 import type { Keys } from './keys.ts'
+import { boardRoutes } from './queue/board-routes.ts'
+import { type RunQueue, silentQueue } from './queue/run-queue.ts'
+import { allWarnings, queueWarnings, ringStored, watchQueue } from './queue/watch-queue.ts'
 import { hasLiveGrants } from './sharing/grant-store.ts'
 import { sharingRoutes } from './sharing/routes.ts'
+import { measureSyncs } from './syncs/metrics.ts'
+import { syncsArea } from './syncs/routes.ts'
 
 /** What the hub is made of; the same for a server and for a test. */
 export interface HubParts {
@@ -45,6 +50,8 @@ export interface HubParts {
   compileSerializer?: FastifySerializerCompiler<unknown>
   /** What else must work before the hub is ready: the queue. */
   checks?: readonly ReadinessCheck[]
+  /** Rings for runs; a queue without any worker when absent: pushes are then worked off in this process. */
+  queue?: RunQueue
   /** What the catalog asks of adapters and grants. */
   catalog?: CatalogNeeds
 }
@@ -71,23 +78,31 @@ export async function buildHub(parts: HubParts): Promise<Api> {
     anonymousCallsPerSecond: config.http.anonymousPerSecond,
     ...hub.clock,
   })
-  await describeApi(app)
+  const isServing = config.roles.includes('api')
+  if (isServing) await describeApi(app)
 
   const checks = [
     ...readinessChecks(hub.database),
     auditCheck(hub.database, auditLog.gauges),
     ...(parts.checks ?? []),
   ]
-  const warnings = readinessWarnings(hub.database)
+  const warnings = allWarnings([readinessWarnings(hub.database), queueWarnings(hub.queue)])
   await app.register(healthRoutes({ ...hub, checks, warnings }))
+  if (isServing) await serveAreas(app, hub)
+  listenToChanges(app, hub)
+  return app
+}
+
+/** Only where the process has the role `api`: a worker answers for its health alone. */
+async function serveAreas(app: Api, hub: Hub): Promise<void> {
   await app.register(problemRoutes)
   await app.register(identityRoutes(hub), { prefix: '/v1' })
   await app.register(catalogRoutes(hub), { prefix: '/v1' })
   await app.register(intakeRoutes(hub), { prefix: '/v1' })
   await app.register(sharingRoutes(hub), { prefix: '/v1' })
+  await app.register(syncsArea(hub), { prefix: '/v1' })
   await app.register(auditArea(hub), { prefix: '/v1' })
-  listenToChanges(app, hub)
-  return app
+  await app.register(boardRoutes(hub), { prefix: '/board' })
 }
 
 function assembleHub(parts: HubParts, app: Api): Hub {
@@ -107,6 +122,8 @@ function assembleHub(parts: HubParts, app: Api): Hub {
     help: 'Audit entries handed in and not yet durable',
     read: () => auditLog.gauges?.().waiting ?? 0,
   })
+  const queue = parts.queue ?? silentQueue
+  watchQueue(metrics, queue)
   const authenticator = createAuthenticator({ ...database.tokens, nowMs: clock.nowMs })
   const setup = createSetup(database.settings)
   const changes = createChanges()
@@ -120,8 +137,14 @@ function assembleHub(parts: HubParts, app: Api): Hub {
     hasLiveGrants,
     ...parts.catalog,
   })
-  const intake = openIntake({ ...parts, served: catalog.served, log: app.log })
+  const intake = openIntake({
+    ...parts,
+    served: catalog.served,
+    log: app.log,
+    ringStored: parts.queue && ringStored(parts.queue),
+  })
   app.addHook('onClose', () => intake.close())
+  measureSyncs({ metrics, pool: database.pool, clock, log: app.log })
   return {
     config,
     database,
@@ -135,5 +158,6 @@ function assembleHub(parts: HubParts, app: Api): Hub {
     changes,
     catalog,
     intake,
+    queue,
   }
 }

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
-import { join, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { type Environment, readSettings, type SettingsReader } from './settings-reader.ts'
 import { StartRefusal } from './start-refusal.ts'
 
@@ -46,10 +46,18 @@ export interface DatabaseConfig {
   connectionsMax: number
 }
 
+export interface QueueConfig {
+  /** Runs worked off at once by one process, by lane; 0: none of that lane. */
+  workerCounts: { small: number; large: number }
+  /** Whether the job board may retry and remove jobs; runs are operated through the API either way. */
+  isBoardWritable: boolean
+}
+
 export interface Config {
   http: HttpConfig
   database: DatabaseConfig
   redisUrl: string | undefined
+  queue: QueueConfig
   /** Absolute. */
   dataDir: string
   /** Absolute. */
@@ -63,6 +71,8 @@ export interface Config {
   /** How long deleted records stay visible to followers of changes. */
   tombstoneDays: number
   idempotencyDays: number
+  /** Folders, absolute, below which files and SQLite databases of syncs must lie. */
+  filesDirs: readonly string[]
 }
 
 const databaseProtocols = ['postgres', 'postgresql'] as const
@@ -79,6 +89,7 @@ export function loadConfig(environment: Environment): Config {
     http: readHttp(settings),
     database: readDatabase(settings),
     redisUrl: settings.url('SHUQIAO_REDIS_URL', ['redis', 'rediss']),
+    queue: readQueue(settings),
     dataDir,
     keysDir: keysDir === undefined ? join(dataDir, 'keys') : resolve(keysDir),
     adminToken: readAdminToken(settings),
@@ -87,6 +98,7 @@ export function loadConfig(environment: Environment): Config {
     rejectDays: readDays(settings, 'SHUQIAO_REJECT_DAYS', 30),
     tombstoneDays: readDays(settings, 'SHUQIAO_TOMBSTONE_DAYS', 90),
     idempotencyDays: readDays(settings, 'SHUQIAO_IDEMPOTENCY_DAYS', 7),
+    filesDirs: readFilesDirs(settings, dataDir),
   }
   if (settings.faults.length > 0) throw settingsRefused(settings.faults)
   return config
@@ -215,6 +227,30 @@ function readRoles(settings: SettingsReader): readonly HubRole[] {
     )
   }
   return named.length === 0 ? hubRoles : hubRoles.filter((role) => named.includes(role))
+}
+
+function readQueue(settings: SettingsReader): QueueConfig {
+  const count = (name: string, fallback: number): number =>
+    settings.integer(name, { fallback, min: 0, max: 100 })
+  return {
+    workerCounts: {
+      small: count('SHUQIAO_WORKERS_SMALL', 3),
+      large: count('SHUQIAO_WORKERS_LARGE', 1),
+    },
+    isBoardWritable: settings.choice('SHUQIAO_BOARD_WRITABLE', ['true', 'false'], 'false') === 'true',
+  }
+}
+
+/**
+ * Named by whoever runs the hub: a caller's path must not reach the hub's own files, keys above all. A
+ * relative folder would be another one wherever the hub is started from.
+ */
+function readFilesDirs(settings: SettingsReader, dataDir: string): readonly string[] {
+  const named = settings.list('SHUQIAO_FILES_DIR')
+  for (const folder of named.filter((folder) => !isAbsolute(folder))) {
+    settings.fault('SHUQIAO_FILES_DIR', `“${folder}”不是绝对路径`, `"${folder}" is not an absolute path`)
+  }
+  return named.length === 0 ? [join(dataDir, 'files')] : named.map((folder) => resolve(folder))
 }
 
 function readDays(settings: SettingsReader, name: string, fallback: number): number {

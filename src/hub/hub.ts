@@ -9,6 +9,7 @@ import type { InFlight } from './http/in-flight.ts'
 import type { Intake } from './intake/intake.ts'
 import type { Keys } from './keys.ts'
 import type { Metrics } from './http/metrics.ts'
+import type { RunQueue } from './queue/run-queue.ts'
 import type { Setup } from './identity/setup.ts'
 
 /** What every area's routes are given. */
@@ -25,6 +26,8 @@ export interface Hub {
   changes: Changes
   catalog: Catalog
   intake: Intake
+  /** Ring for a run once it is committed; never before. */
+  queue: RunQueue
 }
 
 declare module 'fastify' {

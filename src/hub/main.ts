@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { buildHub } from './app.ts'
 import { openAuditKeys } from './audit/keys.ts'
 import { openAuditLog } from './audit/log.ts'
@@ -14,12 +16,15 @@ import type { Api } from './http/api.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { bootstrapAdmin } from './identity/bootstrap-admin.ts'
 import { openKeys } from './keys.ts'
+import { openRunQueue } from './queue/run-queue.ts'
+import { runWorks } from './run-works.ts'
 import { StartRefusal } from './start-refusal.ts'
+import { startProcessing } from './syncs/work-start.ts'
 
 /*
- *  database ─▶ migrations ─▶ pools ─▶ keys ─▶ audit log ─▶ app ─▶ first admin ─▶ listening
- *                                                                                   │ stop
- *     stopped ◀─ database ◀─ pools ◀─ audit log ◀─ app, in-flight calls finished ◀── draining
+ *  database ─▶ migrations ─▶ pools ─▶ keys ─▶ audit log ─▶ queue ─▶ app ─▶ first admin ─▶ workers, scheduler ─▶ listening
+ *                                                                                                                  │ stop
+ *  stopped ◀─ database ◀─ pools ◀─ audit log ◀─ queue ◀─ app, in-flight calls finished ◀─ runs back to the queue ◀─┘
  */
 export interface RunningHub {
   /** `http://127.0.0.1:8080` */
@@ -64,7 +69,9 @@ async function openHub(config: Config, log: Log, closing: Closing): Promise<Api>
     onFault: (error) => log.error({ err: error }, 'the audit log could not be written'),
   })
   closing.push(() => auditLog.close())
-  const app = await buildHub({ config, database, auditLog, keys })
+  const queue = openRunQueue({ directUrl: database.directUrl, redisUrl: config.redisUrl, log })
+  closing.push(() => queue.close())
+  const app = await buildHub({ config, database, auditLog, keys, queue })
   closing.push(() => drain(app))
   const housekeeping = startHousekeeping({ ...app.hub, log })
   closing.push(() => housekeeping.close())
@@ -72,7 +79,17 @@ async function openHub(config: Config, log: Log, closing: Closing): Promise<Api>
   if (tokenPath !== null) {
     process.stdout.write(`首位管理员的令牌 / Token of the first administrator: ${tokenPath}\n`)
   }
+  makeDefaultFolder(config)
+  await app.ready()
+  const processing = await startProcessing(app.hub, runWorks(app.hub), log)
+  closing.push(() => processing.close())
   return app
+}
+
+/** Where files of syncs lie unless a folder is named; a named one that is missing is a fault to be seen. */
+function makeDefaultFolder({ dataDir, filesDirs }: Config): void {
+  const folder = join(dataDir, 'files')
+  if (filesDirs.includes(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
 }
 
 async function openMigrated(config: Config, log: Log, closing: Closing): Promise<Database> {

@@ -9,7 +9,7 @@ import type { AuditFacts } from '../../src/hub/audit/facts.ts'
 import { openAuditKeys } from '../../src/hub/audit/keys.ts'
 import { openAuditLog, type OpenAuditLog } from '../../src/hub/audit/log.ts'
 import type { Clock } from '../../src/hub/clock.ts'
-import { type Config, type HttpConfig, loadConfig } from '../../src/hub/config.ts'
+import { type Config, hubRoles, type HttpConfig, loadConfig } from '../../src/hub/config.ts'
 import { connectClient } from '../../src/hub/database/clients.ts'
 import { fingerprintLedger } from '../../src/hub/database/key-fingerprints.ts'
 import type { Api } from '../../src/hub/http/api.ts'
@@ -17,7 +17,13 @@ import type { CallLog } from '../../src/hub/http/audit-call.ts'
 import { bootstrapAdmin } from '../../src/hub/identity/bootstrap-admin.ts'
 import type { Role } from '../../src/hub/identity/caller.ts'
 import { openKeys } from '../../src/hub/keys.ts'
+import { openRunQueue } from '../../src/hub/queue/run-queue.ts'
+import { runWorks } from '../../src/hub/run-works.ts'
+import type { RunWorks } from '../../src/hub/syncs/work-runs.ts'
+import { type Processing, startProcessing } from '../../src/hub/syncs/work-start.ts'
+import { silentLog } from '../../src/hub/database/log.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
+import { startRedis, type TestRedis } from './servers/redis.ts'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH' | 'OPTIONS' | 'HEAD'
 
@@ -36,6 +42,10 @@ export interface TestHub {
   /** What has been handed to the audit log, in order. */
   entries: AuditFacts[]
   logLines: string[]
+  /** With `workers`: the lanes and the schedule of this hub. */
+  processing: Processing | null
+  /** The queue's own Redis, in the project `redis`. */
+  redis: TestRedis | null
   call(method: Method, url: string, options?: CallOptions): Promise<LightMyRequestResponse>
   /** Registers and answers the id. */
   makeDepartment(id: string, more?: Record<string, unknown>): Promise<string>
@@ -53,6 +63,14 @@ export interface TestHubOptions {
   auditLog?: (log: CallLog) => CallLog
   checks?: HubParts['checks']
   catalog?: HubParts['catalog']
+  /** Settings beside those of HTTP. */
+  config?: Partial<Config>
+  /** Works off runs as a process with the role `worker` does, over a real queue: Redis in the `redis` project. */
+  workers?: boolean
+  /** Looks at the schedule every second; only with `workers`. */
+  scheduler?: boolean
+  /** Works of the test's own, in place of the hub's. */
+  works?: RunWorks
   /** Called before the app is ready, to add routes of the test's own. */
   extend?: (app: Api) => void
 }
@@ -61,7 +79,7 @@ export interface TestHubOptions {
 export async function buildTestHub(options: TestHubOptions = {}): Promise<TestHub> {
   const testDatabase = await createTestDatabase()
   const dataDir = mkdtempSync(join(tmpdir(), 'shuqiao-hub-'))
-  const config = testConfig(dataDir, options.http)
+  const config = { ...testConfig(dataDir, options.http), ...options.config }
   const keys = await openKeys(config.keysDir, fingerprintLedger(testDatabase.database.knex))
   const entries: AuditFacts[] = []
   const logLines: string[] = []
@@ -71,8 +89,10 @@ export async function buildTestHub(options: TestHubOptions = {}): Promise<TestHu
     openClient: () => connectClient({ url, purpose: 'audit' }),
   })
   const kept = rememberEntries(realLog, entries)
+  const queue = options.workers ? await openTestQueue(url) : null
   const app = await buildHub({
     config,
+    ...(queue && { queue: queue.queue }),
     database: testDatabase.database,
     auditLog: options.auditLog?.(kept) ?? kept,
     keys,
@@ -84,6 +104,14 @@ export async function buildTestHub(options: TestHubOptions = {}): Promise<TestHu
   })
   options.extend?.(app)
   await app.ready()
+  const roles = options.scheduler ? hubRoles : hubRoles.filter((role) => role !== 'scheduler')
+  const processing = queue
+    ? await startProcessing(
+        { ...app.hub, config: { ...config, roles } },
+        { ...runWorks(app.hub), ...options.works },
+        app.log,
+      )
+    : null
   const adminToken = 'sq_test-admin-token'
   await bootstrapAdmin(app.hub.database, { adminToken, dataDir })
   const call = caller(app)
@@ -93,15 +121,30 @@ export async function buildTestHub(options: TestHubOptions = {}): Promise<TestHu
     adminToken,
     entries,
     logLines,
+    processing,
+    redis: queue?.redis ?? null,
     call,
     ...makers(call, adminToken),
     close: async () => {
+      await processing?.close()
       await app.close()
+      await queue?.close()
       await realLog.close()
       await testDatabase.drop()
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+/** A queue of the test's own, on the backend of the run's project. */
+async function openTestQueue(directUrl: string) {
+  const redis = process.env['SHUQIAO_TEST_QUEUE'] === 'redis' ? await startRedis() : null
+  const queue = openRunQueue({ directUrl, redisUrl: redis?.url, log: silentLog })
+  const close = async (): Promise<void> => {
+    await queue.close()
+    await redis?.close()
+  }
+  return { queue, redis, close }
 }
 
 function testConfig(dataDir: string, http: Partial<HttpConfig> = {}): Config {

@@ -6,13 +6,16 @@ import type { Stores } from '../database/stores.ts'
 import type { Caller } from '../identity/caller.ts'
 import { demand } from '../identity/permissions.ts'
 import type { Keys } from '../keys.ts'
-import { bindStore, type BoundStore, type KnownStore } from '../syncs/bind-store.ts'
-import { mountContext, openSealed, sealSettings } from '../syncs/settings-seal.ts'
+import { bindStore, type BoundStore, type KnownStore } from '../connections/bind-store.ts'
+import { openSealed, sealSettings } from '../connections/settings-seal.ts'
 import { conflict, fault, refuseFaults } from './faults.ts'
 import { type AdapterMappings, mappingFaults } from './mount-mapping.ts'
 import type { MountRow } from './mount-store.ts'
 import type { ResourceRow } from './resource-rows.ts'
 import { lockSeen } from './visibility.ts'
+
+/** What a mount's secrets are bound to. */
+const mountContext = (resource: string): string => `mount:${resource}`
 
 interface Mounting {
   stores: Stores

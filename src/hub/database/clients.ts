@@ -11,6 +11,7 @@ export const purposes = {
   audit: { statementMsMax: 30_000 },
   listen: { statementMsMax: 0 },
   leader: { statementMsMax: 0 },
+  queue: { statementMsMax: 30_000 },
   migrate: { statementMsMax: 0 },
 } as const
 

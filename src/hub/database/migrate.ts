@@ -1,4 +1,5 @@
 import { type Client, DatabaseError } from 'pg'
+import { migrateQueue } from '../queue/queue-schema.ts'
 import { connectClient } from './clients.ts'
 import { type Log, silentLog } from './log.ts'
 import { type MigrationFile, readMigrations } from './migration-files.ts'
@@ -43,6 +44,7 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
       await apply(client, file)
       log.info({ migration: file.name }, 'migration applied')
     }
+    await migrateQueue(client)
     return pending.map((file) => file.name)
   })
 }

@@ -76,6 +76,7 @@ const steps = {
     own: ['developer', 'operator', 'share-office-head', 'department-head', 'reviewer'],
   },
   'grants.suspend': { bureau: ['bureau-admin'], own: ['share-office-head'] },
+  'queue.see': { bureau: ['bureau-admin', 'system-admin'], own: [] },
   'audit.read': {
     bureau: ['auditor', 'bureau-admin'],
     own: ['share-office-head', 'department-head'],

@@ -43,6 +43,7 @@ export function demandRun(caller: Caller | null, run: RunRow | null): RunRow {
   if (run === null) throw notFound()
   const isOwnMachine = caller?.kind === 'system' && caller.department === run.department
   if (isOwnMachine || may(caller, 'runs.read', run.department)) return run
+  if (run.sync !== null && may(caller, 'syncs.read', run.department)) return run
   throw notFound()
 }
 
@@ -55,11 +56,11 @@ function demandFrontEnd({ systemKind }: SystemCaller): void {
   )
 }
 
-/** Operating a run: its own machine, or the provider's operator. */
+/** Operating a run: its own machine, the department's operator, or whoever may run its sync. */
 export function demandOperator(caller: Caller | null, found: RunRow | null): RunRow {
   const run = demandRun(caller, found)
-  if (caller?.kind !== 'system') demand(caller, 'runs.operate', run.department)
-  else demandFrontEnd(caller)
+  if (caller?.kind === 'system') demandFrontEnd(caller)
+  else demand(caller, run.sync === null ? 'runs.operate' : 'syncs.run', run.department)
   return run
 }
 

@@ -28,7 +28,7 @@ export function columnWatch(mapping: CompiledMapping, mediaType: RowMediaType): 
         mediaType === 'text/csv'
           ? checked.missing.length > 0
           : checked.missing.length === mapping.columns.size
-      if (isOther) throw lacks(checked.missing)
+      if (isOther) throw columnsLacking(checked.missing)
     },
     seen: () => ({ columns, drift }),
   }
@@ -38,7 +38,7 @@ const columnsOf = (block: DecodedBlock): string[] => [
   ...new Set(block.rows.flatMap(({ row }) => (row === undefined ? [] : Object.keys(row)))),
 ]
 
-const lacks = (missing: readonly string[]): Refusal =>
+export const columnsLacking = (missing: readonly string[]): Refusal =>
   new Refusal(
     'request-invalid',
     `来源缺少映射所需的列: ${missing.slice(0, 20).join('、')} / The source lacks columns that the mapping names`,

@@ -57,17 +57,26 @@ export const missingFrom = (served: ServedResource): string =>
   `from ${recordsName(served.number)} t where t._status <> 'deleted' and t._seq <= $2
      and not exists (select from hub.snapshot_rows k where k.run_id = $1 and k.key = t._key)`
 
-export async function guardDeletions(
+/** How many live records a snapshot or a full read does not name, and how many there are. */
+export async function countMissing(
   parts: IntakeParts,
   run: Pick<RunRow, 'id' | 'startSeq'>,
   served: ServedResource,
-): Promise<void> {
+): Promise<{ missing: number; live: number }> {
   const { rows } = await parts.bulkPool.query<{ missing: number; live: number }>(
     `select (select count(*) ${missingFrom(served)})::integer as missing,
        (select count(*) from ${recordsName(served.number)} where _status <> 'deleted')::integer as live`,
     [run.id, run.startSeq ?? 0],
   )
-  const { missing = 0, live = 0 } = rows[0] ?? {}
+  return rows[0] ?? { missing: 0, live: 0 }
+}
+
+async function guardDeletions(
+  parts: IntakeParts,
+  run: RunRow,
+  served: ServedResource,
+): Promise<void> {
+  const { missing, live } = await countMissing(parts, run, served)
   if (live === 0 || missing / live <= intakeLimits.snapshotDeletedShareMax) return
   const percent = Math.round((missing / live) * 100)
   throw new Refusal(

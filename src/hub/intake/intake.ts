@@ -26,6 +26,8 @@ export interface IntakeOptions {
   auditLog: AuditLog
   served(id: string): Promise<ServedResource | null>
   log: Log
+  /** Has a worker take up a push whose body is stored; absent: this process works it off itself. */
+  ringStored?: ((runId: string) => Promise<void>) | undefined
 }
 
 /** Opens intake: every few seconds it looks for runs whose process died. */
@@ -47,7 +49,7 @@ export function openIntake(options: IntakeOptions): Intake {
   const onFault = (error: unknown): void => {
     options.log.error({ err: error }, 'a run could not be worked off')
   }
-  const stored = storedRuns(parts, onFault)
+  const stored = storedRuns(parts, { onFault, ring: options.ringStored })
   const timer = setInterval(() => {
     stored.sweep().catch(onFault)
   }, intakeLimits.leaseMs / 3)

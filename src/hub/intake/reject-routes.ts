@@ -11,6 +11,7 @@ import { decodeNumberCursor, toPage } from '../http/cursors.ts'
 import { demandRejects } from './access.ts'
 import { type Intake, runFacts } from './intake.ts'
 import type { IntakeParts } from './parts.ts'
+import { namedBeside, type RejectColumns } from './reject-columns.ts'
 import { rejectStore, type KeptReject as Kept } from './reject-store.ts'
 import { runStore, type RunRow } from './runs.ts'
 import { rejectView } from './views.ts'
@@ -29,8 +30,8 @@ function listRejects(app: Api, { parts }: Intake) {
     operationId: 'listRejects',
     summary: '查看问题数据 / Read a run’s rejects',
     description:
-      '`Accept: text/csv` 得到来源自己的列加一列 error,修正后可重放。' +
-      ' / With `Accept: text/csv` the rows come in the source’s own columns plus `error`.',
+      '`Accept: text/csv` 得到来源自己的列加 line 与 error 两列,修正后可原样上传重放。' +
+      ' / With `Accept: text/csv` the rows come in the source’s own columns plus `line` and `error`; corrected, the file can be replayed.',
     tags: ['put-in'],
     params: RunParams,
     querystring: RejectQuery,
@@ -86,12 +87,12 @@ type Reply = Parameters<typeof auditCall>[1]
 /** The columns are the source's; a row that could not be read stands alone in the last one, as it came. */
 async function sendCsv(reply: Reply, parts: IntakeParts, run: RunRow): Promise<Reply> {
   const columns = await columnsOf(parts, run)
-  const errorColumn = columns.includes('error') ? '错误原因' : 'error'
-  const rows = withErrors(allRejects(parts, homeOf(run)), errorColumn)
+  const names = namedBeside(columns)
+  const rows = withErrors(allRejects(parts, homeOf(run)), names)
   return reply
     .type('text/csv; charset=utf-8')
     .header('content-disposition', `attachment; filename="rejects-${run.id}.csv"`)
-    .send(Readable.from(csvLines([...columns, errorColumn], rows)))
+    .send(Readable.from(csvLines([...columns, names.line, names.error], rows)))
 }
 
 /** A CSV names its columns. JSON rows may each have others: then the rejects tell what there is to repair. */
@@ -108,14 +109,14 @@ async function columnsOf(parts: IntakeParts, run: RunRow): Promise<string[]> {
 
 async function* withErrors(
   rejects: AsyncIterable<Kept>,
-  errorColumn: string,
+  names: RejectColumns,
 ): AsyncGenerator<SourceRow> {
   for await (const { line, source, reasons } of rejects) {
-    const told = reasons.map(({ field, message }) =>
-      field === null ? message : `${field} ${message}`,
-    )
-    const error = `${line}: ${told.join('; ')}`
-    if (typeof source === 'string') yield { [errorColumn]: `${error} [${source}]` }
-    else yield { ...source, [errorColumn]: error }
+    const told = reasons
+      .map(({ field, message }) => (field === null ? message : `${field} ${message}`))
+      .join('; ')
+    const beside = { [names.line]: String(line), [names.error]: told }
+    if (typeof source === 'string') yield { ...beside, [names.error]: `${told} [${source}]` }
+    else yield { ...source, ...beside }
   }
 }

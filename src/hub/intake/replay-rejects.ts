@@ -1,3 +1,4 @@
+import type { Mapping } from '../../../schemas/api/mapping.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { SourceRow } from '../../exchange/types.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
@@ -21,6 +22,8 @@ export interface Replay {
   served: ServedResource
   /** Empty: all open rejects go through again as they came, since mapping or codes may have changed. */
   corrected: readonly CorrectedRow[]
+  /** What the corrected rows' cells are, where they are not of the run's own media type. */
+  cells?: 'text' | 'json'
   system: string | null
   staff: string | null
 }
@@ -48,7 +51,7 @@ export async function replayRejects(parts: IntakeParts, replay: Replay): Promise
     parts.holder,
   )
   try {
-    return await land(parts, { opened, served, of: run }, rows)
+    return await land(parts, { opened, served, of: run, cells: replay.cells }, rows)
   } catch (error) {
     await failRun(parts, opened.id, error)
     throw error
@@ -77,15 +80,17 @@ interface Landed {
   opened: RunRow
   served: ServedResource
   of: RunRow
+  cells: Replay['cells']
 }
 
 async function land(
   parts: IntakeParts,
-  { opened, served, of }: Landed,
+  { opened, served, of, cells: told }: Landed,
   rows: readonly ReplayedRow[],
 ): Promise<PushAnswer> {
   const resource = intakeResource(served)
-  const pipeline = resource.pipeline(of.mediaType?.startsWith('text/csv') ? 'text' : 'json')
+  const cells = told ?? (of.mediaType?.startsWith('text/csv') ? 'text' : 'json')
+  const pipeline = resource.pipeline(cells, await mappingOf(parts, of, served))
   const batcher = batcherFor(resource, pipeline, opened.mode)
   const refused: ReturnType<typeof answeredReject>[] = []
   let number = 0
@@ -118,6 +123,20 @@ async function land(
   const rejects = refused.slice(0, intakeLimits.answeredRejectsMax)
   const ended = await endRun(parts, opened.id, async (row) => row)
   return answerOf(ended, rejects)
+}
+
+/** Rows of a sync go through its own mapping again, where it has one: by now it may be another. */
+async function mappingOf(
+  { pool }: IntakeParts,
+  { sync }: RunRow,
+  served: ServedResource,
+): Promise<Mapping | null> {
+  if (sync === null) return served.mapping
+  const { rows } = await pool.query<{ mapping: Mapping | null }>(
+    'select mapping from hub.syncs where id = $1',
+    [sync],
+  )
+  return rows[0]?.mapping ?? served.mapping
 }
 
 async function rowsToReplay(

@@ -1,6 +1,6 @@
 import { validate } from 'uuid'
 import { page } from '../../../schemas/api/common.ts'
-import { PushAnswer, ReplayBody, Run, RunParams, RunQuery } from '../../../schemas/api/intake.ts'
+import { Run, RunParams, RunQuery } from '../../../schemas/api/intake.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { Hub } from '../hub.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
@@ -9,26 +9,26 @@ import { readPage, toPage } from '../http/cursors.ts'
 import { demandOperator, demandRejects, demandRun, runsScope } from './access.ts'
 import { type Intake, runFacts } from './intake.ts'
 import { reopenLoad } from './numbered-batches.ts'
-import { rejectStore } from './reject-store.ts'
-import { replayRejects } from './replay-rejects.ts'
-import { runStore } from './runs.ts'
+import { reopenSyncRun } from './reopen-sync-run.ts'
+import { lookAtRun } from './look-at-run.ts'
+import { type RunRow, runStore } from './runs.ts'
 import { runView } from './views.ts'
 
 const cursorInvalid = (): Refusal =>
   new Refusal('request-invalid', '游标无效,请使用上一页的 next / The cursor is invalid; use `next`')
 
-/** Runs: list, look, cancel, retry, replay. */
+/** Runs: list, look, cancel, retry. */
 export const runRoutes =
-  ({ intake }: Hub): ApiRoutes =>
+  (hub: Hub): ApiRoutes =>
   async (app) => {
-    listRuns(app, intake)
-    getRun(app, intake)
-    cancelRun(app, intake)
-    retryRun(app, intake)
-    replayRun(app, intake)
+    const { intake } = hub
+    listRuns(app, hub)
+    getRun(app, hub)
+    cancelRun(app, hub)
+    retryRun(app, hub)
   }
 
-function listRuns(app: Api, { parts }: Intake) {
+function listRuns(app: Api, { intake: { parts }, clock }: Hub) {
   const schema = {
     operationId: 'listRuns',
     summary: '查询运行 / List runs, newest first',
@@ -38,8 +38,6 @@ function listRuns(app: Api, { parts }: Intake) {
   }
   app.get('/runs', { schema }, async ({ caller, query }) => {
     const { limit, after } = readPage(query)
-    // Runs of syncs come with the syncs: until then no run has one, and none is found.
-    if (query.sync !== undefined) return { items: [], next: null }
     if (after !== null && !validate(after)) throw cursorInvalid()
     const rows = await runStore(parts.pool).list({
       ...query,
@@ -48,11 +46,12 @@ function listRuns(app: Api, { parts }: Intake) {
       limit: limit + 1,
     })
     const { items, next } = toPage(rows, limit, (run) => [run.id])
-    return { items: items.map(runView), next }
+    const now = clock.now()
+    return { items: items.map((run) => runView(run, { now })), next }
   })
 }
 
-function getRun(app: Api, { parts }: Intake) {
+function getRun(app: Api, { intake: { parts }, clock }: Hub) {
   const schema = {
     operationId: 'getRun',
     summary: '查看运行 / Look at a run',
@@ -62,12 +61,11 @@ function getRun(app: Api, { parts }: Intake) {
   }
   app.get('/runs/:id', { schema }, async ({ caller, params }) => {
     const run = demandRun(caller, await runStore(parts.pool).find(params.id))
-    const rejectCodes = await rejectStore(parts.pool, parts.vault).countsByCode(run.id)
-    return { ...runView(run), rejectCodes }
+    return lookAtRun(parts, run, clock.now())
   })
 }
 
-function cancelRun(app: Api, { parts }: Intake) {
+function cancelRun(app: Api, { intake: { parts }, clock }: Hub) {
   const schema = {
     operationId: 'cancelRun',
     summary: '取消运行 / Cancel a run',
@@ -87,61 +85,29 @@ function cancelRun(app: Api, { parts }: Intake) {
       )
     }
     await auditCall(request, reply, { ...runFacts(cancelled, 'runs.cancel'), outcome: 'allowed' })
-    return runView(cancelled)
+    return runView(cancelled, { now: clock.now() })
   })
 }
 
-function retryRun(app: Api, { parts }: Intake) {
+function retryRun(app: Api, hub: Hub) {
   const schema = {
     operationId: 'retryRun',
     summary: '重试失败的运行 / Retry a failed run',
+    description:
+      '长任务续传;同步任务的运行从检查点重新排队 / A long load goes on; a run of a sync is queued again and goes on at its checkpoint.',
     tags: ['put-in'],
     params: RunParams,
     response: { 200: Run },
   }
   app.post('/runs/:id/retry', { schema }, async (request, reply) => {
+    const { parts } = hub.intake
     const found = await runStore(parts.pool).find(request.params.id)
-    const run = await reopenLoad(parts, demandOperator(request.caller, found))
-    await auditCall(request, reply, { ...runFacts(run, 'runs.retry'), outcome: 'allowed' })
-    return runView(run)
-  })
-}
-
-function replayRun(app: Api, intake: Intake) {
-  const schema = {
-    operationId: 'replayRejects',
-    summary: '重放问题数据 / Put rejects through again',
-    description:
-      '不带 rows 时,所有未修复的问题数据按现行映射与校验重新处理;带 rows 时使用修正后的行。' +
-      ' / Without rows all open rejects go through again as they came; with rows, the corrected ones.',
-    tags: ['put-in'],
-    params: RunParams,
-    body: ReplayBody,
-    response: { 200: PushAnswer },
-  }
-  app.post('/runs/:id/replay', { schema }, async (request, reply) => {
-    const { parts } = intake
-    const { caller, params, body } = request
-    const run = demandRejects(caller, await runStore(parts.pool).find(params.id))
-    const served = await parts.served(run.resource)
-    if (served === null || run.state === 'running' || run.state === 'queued') {
-      throw new Refusal(
-        'state-conflict',
-        '运行尚未结束或资源已下架 / The run has not ended, or the resource was withdrawn',
-      )
-    }
-    const answer = await replayRejects(parts, {
-      run,
-      served,
-      corrected: body.rows ?? [],
-      system: caller?.kind === 'system' ? caller.id : null,
-      staff: caller?.kind === 'staff' ? caller.id : null,
-    })
-    await auditCall(request, reply, {
-      ...runFacts({ ...answer, id: answer.runId, resource: run.resource }, 'runs.replay'),
-      outcome: 'allowed',
-      rowCount: answer.counts.read,
-    })
-    return answer
+    const run = demandOperator(request.caller, found)
+    const audit = (facts: RunRow) =>
+      auditCall(request, reply, { ...runFacts(facts, 'runs.retry'), outcome: 'allowed' })
+    const reopened =
+      run.sync === null ? await reopenLoad(parts, run) : await reopenSyncRun(hub, run, audit)
+    if (run.sync === null) await audit(reopened)
+    return runView(reopened, { now: hub.clock.now() })
   })
 }

@@ -10,27 +10,43 @@ import { bodyStore } from './stored-bodies.ts'
 
 /** Works off runs whose bodies are stored, and clears up behind processes that died. */
 export interface StoredRuns {
-  /** Begins a run now, without waiting for it. */
+  /** Begins a run now, without waiting for it: rings the queue where there is one. */
   begin(runId: string): void
+  /** Works a run off in this process and waits for its end. Never throws. */
+  work(runId: string): Promise<void>
   /** Takes up what was abandoned: stored bodies go on where they stopped, others have failed. */
   sweep(): Promise<void>
   /** What is under way stops at its next step and goes back to the queue. */
   close(): Promise<void>
 }
 
-export function storedRuns(given: IntakeParts, onFault: (error: unknown) => void): StoredRuns {
+export interface StoredRunsOptions {
+  onFault: (error: unknown) => void
+  /** Has a worker, of this process or another, work the run off; absent: this process does. */
+  ring?: ((runId: string) => Promise<void>) | undefined
+}
+
+export function storedRuns(given: IntakeParts, { onFault, ring }: StoredRunsOptions): StoredRuns {
   const underWay = new Map<string, Promise<void>>()
   let isClosed = false
   const parts = { ...given, isClosing: () => isClosed }
-  const begin = (runId: string): void => {
-    if (isClosed || underWay.has(runId)) return
-    const work = runStored(parts, runId)
+  const work = (runId: string): Promise<void> => {
+    const known = underWay.get(runId)
+    if (known) return known
+    if (isClosed) return Promise.resolve()
+    const working = runStored(parts, runId)
       .catch(onFault)
       .finally(() => underWay.delete(runId))
-    underWay.set(runId, work)
+    underWay.set(runId, working)
+    return working
+  }
+  const begin = (runId: string): void => {
+    if (ring && !isClosed) ring(runId).catch(onFault)
+    else void work(runId)
   }
   return {
     begin,
+    work,
     sweep: async () => {
       for (const { id, hasBody } of await runStore(parts.pool).abandoned()) {
         if (hasBody) begin(id)

@@ -121,6 +121,7 @@ const finding = (db: Queryable) => ({
     oneRun(db, `select ${runColumns} from hub.runs where id = $1`, [id]),
   list: async (filter: {
     resource?: string
+    sync?: string
     state?: RunState
     since?: string
     department: string | null
@@ -131,14 +132,15 @@ const finding = (db: Queryable) => ({
       `select ${runColumns} from hub.runs
        where ($1::text is null or resource = $1) and ($2::text is null or state = $2)
          and ($3::timestamptz is null or created_at >= $3) and ($4::text is null or department = $4)
-         and ($5::uuid is null or id < $5)
-       order by id desc limit $6`,
+         and ($5::uuid is null or id < $5) and ($6::text is null or sync = $6)
+       order by id desc limit $7`,
       [
         filter.resource ?? null,
         filter.state ?? null,
         filter.since ?? null,
         filter.department,
         filter.after,
+        filter.sync ?? null,
         filter.limit,
       ],
     )

@@ -50,12 +50,31 @@ export const proven = (found: string): string => `with held as materialized (sel
 
 /** Rows of a proven statement without the two cells of the proof; what is missing comes as no row. */
 export async function runProven(
+  pool: Pick<pg.Pool, 'query'>,
+  statement: Statement,
+  call: { proof: Proof; values: readonly unknown[] },
+): Promise<Proven<unknown[][]>> {
+  return judgeRows(
+    await runStatement(pool, statement, [...proofValues(call.proof), ...call.values]),
+  )
+}
+
+/** The same, in one round trip with what other calls ask for at this moment. */
+async function runProvenTogether(
   pool: pg.Pool,
   statement: Statement,
   call: { proof: Proof; values: readonly unknown[] },
-  run: typeof runTogether = runStatement,
 ): Promise<Proven<unknown[][]>> {
-  const rows = await run(pool, statement, [...proofValues(call.proof), ...call.values])
+  return judgeRows(await runTogether(pool, statement, [...proofValues(call.proof), ...call.values]))
+}
+
+const proofAlone = makeStatement(proofCount, () => proven('select true as held_now'))
+
+/** Whether the proof holds now, for what was read in a snapshot that is older. */
+export const proveNow = (pool: pg.Pool, proof: Proof): Promise<Proven<unknown[][]>> =>
+  runProven(pool, proofAlone, { proof, values: [] })
+
+function judgeRows(rows: unknown[][]): Proven<unknown[][]> {
   const [first] = rows
   if (first?.[1] !== true) return { held: 'no-system' }
   if (first[0] !== true) return { held: 'no-grant' }
@@ -126,7 +145,7 @@ function findIn(
   }
   const statement = oneStatement(reading, generation, key.field, guessed !== undefined)
   const values = guessed ? [key.value, guessed.subject, guessed.day] : [key.value]
-  return runProven(pool, statement, { proof, values }, runTogether)
+  return runProvenTogether(pool, statement, { proof, values })
 }
 
 /** The hot one: each way of looking up is one index probe that brings the row itself. */

@@ -49,6 +49,15 @@ export interface Following {
   isOpen: (path: string) => boolean
 }
 
+export interface ChangesCall {
+  proof: Proof
+  cursor: Cursor
+  limit: number
+  /** Nothing beyond this change number: a range that was read before is read again. */
+  through?: number
+  windowRows?: number
+}
+
 /** Rows looked at in one statement where a grant shows only some of them. */
 const windowRowsUsual = 20_000
 
@@ -60,17 +69,17 @@ const windowRowsUsual = 20_000
  * of its own, that proves the grant anew.
  */
 export async function readChanges(
-  pool: pg.Pool,
+  pool: Pick<pg.Pool, 'query'>,
   following: Following,
-  call: { proof: Proof; cursor: Cursor; limit: number; windowRows?: number },
+  call: ChangesCall,
 ): Promise<Proven<Changes>> {
-  const { cursor, limit, windowRows = windowRowsUsual } = call
-  const statement = changesStatement(following)
+  const { cursor, limit, through, windowRows = windowRowsUsual } = call
+  const statement = changesStatement(following, through !== undefined)
   let rowsMax = following.reading.isPartial ? Math.max(limit, windowRows) : limit
   let seq = cursor.seq
   let base = cursor.base
   for (;;) {
-    const values = [seq, rowsMax, limit, cursor.seq]
+    const values = [seq, rowsMax, limit, ...(through === undefined ? [] : [through])]
     const answer = await runProven(pool, statement, { proof: call.proof, values })
     if (answer.held !== 'all') return answer
     const page = readPage(following.reading, answer.found, seq)
@@ -132,19 +141,29 @@ const readChange = (reading: Reading, row: unknown[]): Change => ({
   record: row[changeAt + 3] === true ? readFound(reading, row, recordAt) : null,
 })
 
-const statements = new WeakMap<Reading, Statement>()
+const statements = {
+  open: new WeakMap<Reading, Statement>(),
+  bounded: new WeakMap<Reading, Statement>(),
+}
 
-function changesStatement({ reading, isOpen }: Following): Statement {
-  const kept = statements.get(reading)
-  if (kept) return kept
+/** Bounded ones are statements of their own: the planner takes far fewer rows for granted where there is an end. */
+function changesStatement({ reading, isOpen }: Following, isBounded: boolean): Statement {
+  const made = isBounded ? statements.bounded : statements.open
+  const kept = made.get(reading) ?? composeChanges({ reading, isOpen }, isBounded)
+  made.set(reading, kept)
+  return kept
+}
+
+function composeChanges({ reading, isOpen }: Following, isBounded: boolean): Statement {
   const { number } = reading.served
   const table = recordsName(number)
-  const made = makeStatement(proofCount + 4, (parameters) => {
+  const end = isBounded ? 'and _seq <= $8' : ''
+  return makeStatement(proofCount + (isBounded ? 4 : 3), (parameters) => {
     const hidden = hiddenKey(reading.served, isOpen, 'w') ?? 'false'
     return proven(`select b.last_seq, b.cleared_seq, s.scanned_to, s.scanned_count, c.*
       from (select last_seq, cleared_seq from hub.change_numbers where resource_number = ${number}) b
       cross join (select max(_seq), count(*) from (
-        select _seq from ${table} where _seq > $5 order by _seq limit $6) scanned
+        select _seq from ${table} where _seq > $5 ${end} order by _seq limit $6) scanned
       ) s (scanned_to, scanned_count)
       left join lateral (
         select w._seq as seq, w._key as key, ${hidden} as hidden, w.shown, r.*
@@ -155,15 +174,17 @@ function changesStatement({ reading, isOpen }: Following): Statement {
         order by w._seq limit $7
       ) c on true`)
   })
-  statements.set(reading, made)
-  return made
 }
 
-/** A departure after the cursor whose former state the scope showed: the follower may have the record. */
+/**
+ * A departure whose former state the scope showed: the follower may have the record. Also one from before
+ * the cursor: where the record was changed again since, it lies behind the cursor although the follower has
+ * passed the number of its departure. To be told twice that a record is gone changes nothing.
+ */
 function departed(reading: Reading, parameters: Parameters): string {
   const departures = departuresName(reading.served.number)
   const rows = reading.withinRows(parameters, formerSource(departures))
-  const parts = [`d._key = w._key and d._seq > $8`]
+  const parts = [`d._key = w._key`]
   if (rows !== null) parts.push(rows)
   if (reading.unflaggedOnly) parts.push(`not (d.former ->> '_flagged')::boolean`)
   // A scalar subquery: `exists` would be hashed, that is, read all departures for every page.

@@ -90,7 +90,7 @@ export interface FoundRecord {
   seq: number
   /** Hexadecimal. */
   hash: string
-  /** Unmasked: they leave the hub through `answerJson` alone. */
+  /** Unmasked: they leave the hub through `answerJson` and `deliveredValues` alone. */
   values: Record<string, unknown>
   cells: readonly unknown[]
   offset: number
@@ -114,10 +114,16 @@ export const readFound = (
   offset,
 })
 
+/** Masked: the only way in which a record becomes part of a delivery. Fields without a value are left out. */
+export const deliveredValues = (
+  { mask }: Reading,
+  { values }: FoundRecord,
+): Readonly<Record<string, unknown>> => (mask ? mask(values) : values)
+
 /** `{"record": …, "meta": …}`, masked: the only way in which a record becomes part of an answer. */
-export function answerJson({ mask, served }: Reading, found: FoundRecord): string {
-  const shown = mask ? mask(found.values) : found.values
-  return `{"record":${JSON.stringify(shown)},"meta":${metaJson(served, found.cells, found.offset)}}`
+export function answerJson(reading: Reading, found: FoundRecord): string {
+  const { served } = reading
+  return `{"record":${JSON.stringify(deliveredValues(reading, found))},"meta":${metaJson(served, found.cells, found.offset)}}`
 }
 
 const metaHeads = new WeakMap<ServedResource, string>()

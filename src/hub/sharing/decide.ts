@@ -38,6 +38,8 @@ export interface DecisionRequest {
     /** Fields that the caller claims or filters by: granted and unmasked, or answers tell them bit by bit. */
     probed?: readonly string[] | undefined
   }
+  /** Only this grant will do: a delivery is bound to its own, whatever else its system holds. */
+  demanded?: string | undefined
   /** Any grants; the first one that suffices is used, so that no two are ever mixed. */
   grants: readonly GrantFacts[]
 }
@@ -81,7 +83,8 @@ interface Stage {
 const stages: readonly Stage[] = [
   {
     code: 'grant-missing',
-    passes: (grant, { subject, operation, resource, context }) =>
+    passes: (grant, { subject, operation, resource, context, demanded }) =>
+      (demanded === undefined || grant.id === demanded) &&
       grant.system === subject &&
       grant.resource === resource.id &&
       grant.operations.includes(operation) &&

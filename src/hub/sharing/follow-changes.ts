@@ -1,18 +1,12 @@
 import { pageLimitDefault } from '../../../schemas/api/common.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import { hashMask } from '../../shared/masks.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
 import type { Proven } from '../records/find-records.ts'
 import { answerJson, type Reading } from '../records/reading.ts'
-import {
-  type Change,
-  type Changes,
-  readChanges,
-  readCursor,
-  writeCursor,
-} from '../records/read-changes.ts'
+import { type Changes, readChanges, readCursor, writeCursor } from '../records/read-changes.ts'
 import { readContext, readFields } from './call-context.ts'
 import { openFields, type Sharing } from './sharing.ts'
+import { changeFacts, shownKeys } from './told-changes.ts'
 import { type Answer, type Permit, takeOut, whenProven } from './take-out.ts'
 
 export interface ChangesQuery {
@@ -78,8 +72,7 @@ function changesAnswer({ hub }: Sharing, { reading, permit }: Scope, changes: Ch
       '游标早于保留的删除标记,请不带 after 重新全量同步 / Deletions since this cursor are no longer kept: begin anew without `after`',
     )
   }
-  const keyOf = ({ key, isKeyHidden }: Change): string =>
-    isKeyHidden ? hashMask(key, hub.keys.masks, permit.grant.id) : key
+  const keyOf = shownKeys(hub.keys.masks, permit.grant.id)
   const texts = changes.items.map((change) => {
     const head = `{"seq":${change.seq},"op":"${change.record ? 'upsert' : 'delete'}","key":${JSON.stringify(keyOf(change))}`
     return change.record ? `${head},${answerJson(reading, change.record).slice(1)}` : `${head}}`
@@ -87,19 +80,6 @@ function changesAnswer({ hub }: Sharing, { reading, permit }: Scope, changes: Ch
   return {
     outcome: 'allowed',
     body: `{"items":[${texts.join()}],"next":"${writeCursor(changes.next)}"}`,
-    facts: {
-      rowCount: changes.items.filter(({ record }) => record !== null).length,
-      sequenceRange: { after: changes.after, through: changes.next.seq },
-      ...subjectsOf(reading, changes),
-    },
+    facts: changeFacts(reading, changes),
   }
-}
-
-/**
- * A record that keeps its former versions is found in a range by the numbers that it has had (pitfalls, 12).
- * One that does not forgets them with its next change: then the log names it.
- */
-function subjectsOf({ served }: Reading, { items }: Extract<Changes, { kind: 'changes' }>) {
-  if (served.table.history || items.length === 0) return {}
-  return { subjects: items.map(({ key }) => ({ resource: served.id, key })) }
 }

@@ -9,6 +9,7 @@ import { toRefusal } from '../http/problem.ts'
 import type { SystemCaller } from '../identity/caller.ts'
 import type { Proof, Proven } from '../records/find-records.ts'
 import type { GrantFacts, Obligations } from './decide.ts'
+import { deniedAs } from './denials.ts'
 import type { Sharing } from './sharing.ts'
 
 /** One call for records, as it came. */
@@ -45,7 +46,7 @@ export interface Answer {
 }
 
 /** A proof that fails means that what was remembered is out of date; each time it is read anew. */
-const attemptsMax = 4
+export const attemptsMax = 4
 
 /**
  * decide → read with proof → log → answer, for every kind of call. The decision is proved by the
@@ -130,7 +131,7 @@ async function demandPermit(
   })
   if (!verdict.permit) {
     if (verdict.grantIds.length > 0) facts.grantIds = verdict.grantIds
-    throw new Refusal(verdict.code, denials[verdict.code])
+    throw deniedAs(verdict.code)
   }
   const { grant, obligations } = verdict
   Object.assign(facts, {
@@ -146,20 +147,6 @@ async function demandPermit(
   }
   return { served, grant, obligations, proof, facts }
 }
-
-const denials = {
-  'grant-missing':
-    '没有此资源此操作的共享授权,请先提交共享申请 / No grant for this operation on this resource; file an application',
-  'grant-suspended': '共享授权已中止,请联系数据局 / The grant is suspended; ask the data bureau',
-  'grant-expired': '共享授权已到期,请重新申请 / The grant has expired; apply anew',
-  'purpose-required': '须在 X-Purpose 或 context.purpose 中说明事项编码 / Say the purpose',
-  'purpose-not-granted': '此事项编码不在授权范围内 / This purpose is not in the grant',
-  'operator-required': '须在 X-Operator 或 context.operator 中说明经办人 / Say the operator',
-  'case-number-required':
-    '须在 X-Case-Number 或 context.caseNumber 中提供办件编号 / Give the case number',
-  'field-not-granted':
-    '所要的信息项未授权,或作为条件、核验项时已脱敏 / A field is not granted, or masked where it is claimed or filtered by',
-} as const
 
 function demandSystem({ caller }: ApiRequest): SystemCaller {
   if (caller?.kind === 'system') return caller

@@ -56,7 +56,7 @@ test('as CSV they come in the source’s own columns, and no cell is a formula',
   expect(answer.headers['content-type']).toContain('text/csv')
   expect(answer.headers['content-disposition']).toContain(runId)
   const [header, first, second] = answer.body.split('\r\n')
-  expect(header).toBe('\uFEFFamount,thing,error')
+  expect(header).toBe('\uFEFFamount,thing,line,error')
   expect(first).toMatch(/^many,'=cmd\(\),.*amount/)
   expect(second).toMatch(/^-5,,/)
 })
@@ -68,13 +68,13 @@ test('JSON rows with columns of their own lose none in the CSV', async () => {
     { thing: 'c', y: 2 },
   ])
   const answer = await read(runId, hub.machine, 'text/csv')
-  expect(answer.body.split('\r\n')[0]).toBe('\uFEFFthing,amount,x,y,error')
+  expect(answer.body.split('\r\n')[0]).toBe('\uFEFFthing,amount,x,y,line,error')
 })
 
 test('a source’s own column “error” is kept beside the reasons', async () => {
   const { runId } = await hub.pushed(things, 'thing,error\na,theirs\n', { type: 'text/csv' })
   const [header, row] = (await read(runId, hub.machine, 'text/csv')).body.split('\r\n')
-  expect(header).toBe('\uFEFFthing,error,错误原因')
+  expect(header).toBe('\uFEFFthing,error,line,错误原因')
   expect(row).toMatch(/^a,theirs,/)
 })
 

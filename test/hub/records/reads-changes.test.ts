@@ -333,3 +333,20 @@ test('a record that was flagged and then moved still leaves a follower that saw 
   const { items } = await drain(token, 'twins', before.next)
   expect(items.map(({ op, key }) => [op, key])).toEqual([['delete', before.items[0]?.key]])
 })
+
+test('a record that left and changed again is gone also for a follower that reads page by page', async () => {
+  await publishDraft(world.hub, peopleDraft('leaving'))
+  const rows = { division: ['A'] }
+  await world.grant({ resource: 'leaving', fields: ['personId', 'name'], rows })
+  await world.push('leaving', [person('gone'), person('other')])
+  const start = (await drain(world.desk, 'leaving', '0')).next
+  await world.push('leaving', [person('gone', { division: 'B' })])
+  await world.push('leaving', [person('other', { name: '王五' })])
+  await world.push('leaving', [person('gone', { division: 'B', name: '赵六' })])
+  // The first page ends behind the departure and before the record's present number.
+  const { items } = await drain(world.desk, 'leaving', start, 1)
+  expect(items.map(({ op, key }) => [op, key])).toEqual([
+    ['upsert', 'other'],
+    ['delete', 'gone'],
+  ])
+})

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client, ClientBase } from 'pg'
+import type { Log } from '../../database/log.ts'
+import { readTail, sealBatch, sealedAtOnceMax } from './seal-batch.ts'
+import { type NoteSigner, signCheckpoint } from './sign-note.ts'
+import type { TreeTail } from './tree-tail.ts'
+
+/*
+ *   waiting ──lock free──▶ leading: seal ─▶ sign ─▶ seal … ──connection lost, or fenced──▶ waiting
+ *      ▲                      │ nothing pending: a short rest                                 │
+ *      └──────────────────────┴──────────────────── close ──▶ closed ◀────────────────────────┘
+ */
+export interface SealerOptions {
+  /** A direct connection with the sealer's rights; its session holds the leader's lock. */
+  openClient(): Promise<Client>
+  origin: string
+  signers: readonly NoteSigner[]
+  log: Log
+  /** Told after each checkpoint. */
+  onCheckpoint?: (size: number) => void
+}
+
+export interface Sealer {
+  readonly isLeading: boolean
+  close(): Promise<void>
+}
+
+const lockKey = 7_305_118_442
+/** How long the log rests when nothing waits; a checkpoint must come within a second of its entries. */
+const restMs = 100
+/** How often a sealer that does not lead looks whether it should. */
+const takeOverMs = 2000
+
+/**
+ * Seals committed entries into the tree and signs a checkpoint behind each batch. Any number of sealers may
+ * run: the one that holds the advisory lock leads, and when its session ends another takes over.
+ */
+export function startSealer(options: SealerOptions): Sealer {
+  const stop = new AbortController()
+  const state = { isLeading: false }
+  const finished = run(options, state, stop.signal)
+  return {
+    get isLeading() {
+      return state.isLeading
+    },
+    close: async () => {
+      stop.abort()
+      await finished
+    },
+  }
+}
+
+async function run(
+  options: SealerOptions,
+  state: { isLeading: boolean },
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted) {
+    let client: Client | undefined
+    try {
+      client = await options.openClient()
+      await noticeQuickly(client)
+      if (await tryLock(client)) {
+        state.isLeading = true
+        await lead(client, options, stop)
+      }
+    } catch (error) {
+      options.log.warn({ err: error }, 'the sealer lost its place and tries again')
+    } finally {
+      state.isLeading = false
+      await client?.end().catch(() => undefined)
+    }
+    await rest(takeOverMs, stop)
+  }
+}
+
+/** A leader whose machine has vanished keeps its lock until the server misses it: within some seconds. */
+const noticeQuickly = (client: Client): Promise<unknown> =>
+  client.query(
+    `select set_config('tcp_keepalives_idle', '2', false), set_config('tcp_keepalives_interval', '2', false),
+       set_config('tcp_keepalives_count', '2', false)`,
+  )
+
+async function tryLock(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ held: boolean }>(
+    'select pg_try_advisory_lock($1) as held',
+    [lockKey],
+  )
+  return rows[0]?.held === true
+}
+
+async function lead(client: Client, options: SealerOptions, stop: AbortSignal): Promise<void> {
+  const tail = await readTail(client)
+  // What a leader that was killed has sealed and not signed.
+  await signWhatIs(client, options, tail)
+  while (!stop.aborted) {
+    const sealedCount = await sealBatch(client, tail, sealedAtOnceMax)
+    if (sealedCount > 0) await signWhatIs(client, options, tail)
+    if (sealedCount < sealedAtOnceMax) await rest(restMs, stop)
+  }
+}
+
+/** Signed after the commit: a signature over a tree that was rolled back could never be taken back. */
+async function signWhatIs(
+  client: ClientBase,
+  { origin, signers, onCheckpoint }: SealerOptions,
+  tail: TreeTail,
+): Promise<void> {
+  const root = tail.root()
+  const note = signCheckpoint({ origin, size: tail.size, root }, signers)
+  await client.query({
+    name: 'insert-checkpoint',
+    text: `insert into audit.checkpoints (size, root, note) values ($1, $2, $3) on conflict do nothing`,
+    values: [tail.size, root, note],
+  })
+  onCheckpoint?.(tail.size)
+}
+
+const rest = (ms: number, signal: AbortSignal): Promise<unknown> =>
+  sleep(ms, undefined, { signal }).catch(() => undefined)

@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { inTransaction } from '../../../src/hub/database/connect.ts'
+import { batchesWanted, landingWork } from './landing-work.ts'
+import {
+  endingWork,
+  gate,
+  isRedisRun,
+  openQueueBench,
+  type QueueBench,
+  type TestProcess,
+  until,
+} from './support.ts'
+
+let bench: QueueBench
+const processes: TestProcess[] = []
+beforeAll(async () => {
+  bench = await openQueueBench()
+})
+afterEach(async () => {
+  await Promise.all(processes.splice(0).map((process) => process.close()))
+})
+afterAll(() => bench.close())
+
+const start = async (...given: Parameters<QueueBench['process']>): Promise<TestProcess> => {
+  const process = await bench.process(...given)
+  processes.push(process)
+  return process
+}
+
+test('a run whose worker is killed goes on under its id within 15 seconds, and nothing of it is doubled', async () => {
+  const id = await bench.makeRun(await bench.makeSync('killed'))
+  const args = [join(import.meta.dirname, 'doomed-worker.ts'), bench.testDatabase.urls.app]
+  if (bench.redisUrl !== undefined) args.push(bench.redisUrl)
+  const doomed = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let said = ''
+  doomed.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  await until('the third batch', () => said.includes('batch 3'))
+  const heir = await start({
+    pull: landingWork((change) => inTransaction(bench.pool, change), {
+      pool: bench.pool,
+      onBatch: async () => undefined,
+    }),
+  })
+  await heir.queue.ring({ id, lane: 'small', priority: 5 })
+  expect((await bench.run(id)).checkpoint).toBe(3)
+  doomed.kill('SIGKILL')
+  await once(doomed, 'exit')
+  const run = await until('the end', async () => {
+    const run = await bench.run(id)
+    return run.endedAt !== null && run
+  }, 15)
+  expect(run).toMatchObject({ state: 'succeeded', attempt: 0, batchCount: batchesWanted })
+  const { rows } = await bench.pool.query(
+    'select number from hub.batches where run_id = $1 order by number',
+    [id],
+  )
+  expect(rows.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6])
+})
+
+test('a queue that never rings connects to nothing', async () => {
+  const count = async (): Promise<number> => {
+    const { rows } = await bench.pool.query(
+      `select count(*)::int as count from pg_stat_activity
+       where application_name = 'shuqiao-queue' and datname = current_database()`,
+    )
+    return rows[0].count
+  }
+  const before = await count()
+  const queue = bench.openQueue()
+  await queue.close()
+  expect(await count()).toBe(before)
+})
+
+describe('a queue that has forgotten everything', () => {
+  test('loses no run: what waited is rung again', async () => {
+    const begun = gate()
+    const end = gate()
+    const process = await start(
+      {
+        pull: endingWork(bench.pool, async () => {
+          begun.open()
+          await end.opened
+        }),
+      },
+      { small: 1, large: 0 },
+    )
+    const runs: string[] = []
+    for (let at = 0; at < 5; at += 1) {
+      const id = await bench.makeRun(await bench.makeSync(`flushed-${at}`))
+      await process.queue.ring({ id, lane: 'small', priority: 5 })
+      runs.push(id)
+    }
+    await begun.opened
+    if (bench.redis) await bench.redis.flush()
+    else await bench.pool.query('delete from bullmq.job')
+    end.open()
+    await until('all of them', async () => {
+      const states = await Promise.all(runs.map(async (id) => (await bench.run(id)).state))
+      return states.every((state) => state === 'succeeded')
+    })
+  })
+})
+
+describe.runIf(isRedisRun)('a Redis that is away', () => {
+  test('fails no ring, and what was committed meanwhile goes on when it is back', async () => {
+    const process = await start({ pull: endingWork(bench.pool) })
+    await bench.redis?.stop()
+    const id = await bench.makeRun(await bench.makeSync('away'))
+    await process.queue.ring({ id, lane: 'small', priority: 5 })
+    expect((await bench.run(id)).state).toBe('queued')
+    await until('the count of failed rings', () => process.queue.failedRingCount > 0)
+    await bench.redis?.start()
+    await until('the end', async () => (await bench.run(id)).state === 'succeeded')
+  })
+})
