@@ -237,7 +237,8 @@ function readQueue(settings: SettingsReader): QueueConfig {
       small: count('SHUQIAO_WORKERS_SMALL', 3),
       large: count('SHUQIAO_WORKERS_LARGE', 1),
     },
-    isBoardWritable: settings.choice('SHUQIAO_BOARD_WRITABLE', ['true', 'false'], 'false') === 'true',
+    isBoardWritable:
+      settings.choice('SHUQIAO_BOARD_WRITABLE', ['true', 'false'], 'false') === 'true',
   }
 }
 
@@ -248,7 +249,11 @@ function readQueue(settings: SettingsReader): QueueConfig {
 function readFilesDirs(settings: SettingsReader, dataDir: string): readonly string[] {
   const named = settings.list('SHUQIAO_FILES_DIR')
   for (const folder of named.filter((folder) => !isAbsolute(folder))) {
-    settings.fault('SHUQIAO_FILES_DIR', `“${folder}”不是绝对路径`, `"${folder}" is not an absolute path`)
+    settings.fault(
+      'SHUQIAO_FILES_DIR',
+      `“${folder}”不是绝对路径`,
+      `"${folder}" is not an absolute path`,
+    )
   }
   return named.length === 0 ? [join(dataDir, 'files')] : named.map((folder) => resolve(folder))
 }

@@ -30,6 +30,10 @@ describe('the settings', () => {
       SHUQIAO_REJECT_DAYS: '0',
       SHUQIAO_CALLS_PER_SECOND: '-1',
       SHUQIAO_BODY_BYTES_MAX: '1e6',
+      SHUQIAO_FILES_DIR: '/srv/files,files',
+      SHUQIAO_WORKERS_SMALL: '101',
+      SHUQIAO_WORKERS_LARGE: 'many',
+      SHUQIAO_BOARD_WRITABLE: 'yes',
     }
     const message = refusal(faulty)
     for (const name of [...Object.keys(faulty), 'SHUQIAO_TLS_KEY'])
@@ -61,6 +65,8 @@ describe('the settings', () => {
       database: { url: undefined },
       dataDir: resolve('.data'),
       keysDir: resolve('.data/keys'),
+      filesDirs: [resolve('.data/files')],
+      queue: { workerCounts: { small: 3, large: 1 }, isBoardWritable: false },
       roles: ['api', 'worker', 'scheduler', 'sealer'],
       rejectDays: 30,
       idempotencyDays: 7,
@@ -71,6 +77,14 @@ describe('the settings', () => {
   test('the keys lie in the data folder unless a folder is named', () => {
     expect(loadConfig({ SHUQIAO_DATA_DIR: '/srv/hub' }).keysDir).toBe('/srv/hub/keys')
     expect(loadConfig({ SHUQIAO_KEYS_DIR: '/srv/keys' }).keysDir).toBe('/srv/keys')
+  })
+
+  test('folders of files are a list, and only whole paths', () => {
+    expect(loadConfig({ SHUQIAO_FILES_DIR: '/srv/in, /srv/out/' }).filesDirs).toEqual([
+      '/srv/in',
+      '/srv/out',
+    ])
+    expect(refusal({ SHUQIAO_FILES_DIR: 'files' })).toContain('SHUQIAO_FILES_DIR')
   })
 
   test('roles come in their own order, once each', () => {

@@ -1,12 +1,11 @@
 import { posix } from 'node:path'
 import { Refusal } from '../../shared/refusal.ts'
-import type { ProbeStage } from '../contract.ts'
+import type { ProbeStage, SourceColumn } from '../contract.ts'
 import { fileRows } from './file-rows.ts'
 import type { FolderStore, RowFileSettings } from './folder-store.ts'
 import { folderSource } from './folder-source.ts'
+import { sampleColumns, sampleRowsMax } from './sample-columns.ts'
 import { findWholeFiles } from './whole-files.ts'
-
-const sampleRowsMax = 5
 
 /** Runs one stage: what `work` answers is told; what it throws ends the probe with the reason. */
 export async function probeStage(
@@ -71,13 +70,15 @@ async function sample(
     stream: (from: number, to: number) => store.read(file.path, from, to),
   }
   let rowCount = 0
+  let seen: SourceColumn[] = []
   for await (const { rows } of fileRows(source, file.name, settings)) {
     rowCount = Math.min(sampleRowsMax, rows.length)
+    seen = sampleColumns(rows)
     break
   }
   const { columns } = await folderSource(store, { ...settings, settleSeconds: 0 }, {}).describe()
   return {
     message: `“${file.name}”可读,试读 ${rowCount} 行 / “${file.name}” can be read; ${rowCount} rows were tried`,
-    ...(columns && { columns }),
+    columns: columns ?? seen,
   }
 }

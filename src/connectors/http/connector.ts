@@ -1,17 +1,15 @@
 import { lookup } from 'node:dns/promises'
 import type { HttpSettings } from '../../../schemas/api/connectors.ts'
-import type { FieldType } from '../../../schemas/field.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import type { Connector, ConnectorContext, ProbeStage, SourceColumn } from '../contract.ts'
+import type { Connector, ConnectorContext, ProbeStage } from '../contract.ts'
 import { probeStage } from '../file/probe-folder.ts'
+import { sampleColumns } from '../file/sample-columns.ts'
 import { openHttpClient } from './client.ts'
 import type { HttpAnswer } from './exchange.ts'
 import { openHttpSource } from './http-source.ts'
 import { readPage, refuseStatus } from './page.ts'
 import { firstState, pageRequest } from './paging.ts'
 import { openHttpTarget } from './target.ts'
-
-const sampleRowsMax = 5
 
 /** REST interfaces: pages of rows as a source, signed batches as a target. */
 export const http: Connector<HttpSettings> = {
@@ -91,25 +89,8 @@ const judgements = (answer: HttpAnswer, settings: HttpSettings): Stage[] => [
       const told = total === null ? '' : `,共 ${total} 行 / of ${total}`
       return {
         message: `首页 ${rows.length} 行${told} / The first page has ${rows.length} rows`,
-        columns: columnsOf(rows.slice(0, sampleRowsMax).flatMap(({ row }) => (row ? [row] : []))),
+        columns: sampleColumns(rows),
       }
     },
   ],
 ]
-
-/** What the first rows show; JSON has no other word for its columns. */
-function columnsOf(rows: readonly Record<string, unknown>[]): SourceColumn[] {
-  const names = new Set(rows.flatMap((row) => Object.keys(row)))
-  return [...names].map((name) => {
-    const value = rows.map((row) => row[name]).find((one) => one !== null && one !== undefined)
-    const nativeType = Array.isArray(value) ? 'array' : typeof value
-    return { name, nativeType, type: typeOf(nativeType), isNullable: true }
-  })
-}
-
-const typeOf = (nativeType: string): FieldType => {
-  if (nativeType === 'number') return 'decimal'
-  if (nativeType === 'boolean' || nativeType === 'array' || nativeType === 'object')
-    return nativeType
-  return 'text'
-}

@@ -1,5 +1,5 @@
 import { type Client, DatabaseError } from 'pg'
-import { migrateQueue } from '../queue/queue-schema.ts'
+import { migrateQueue } from './queue-schema.ts'
 import { connectClient } from './clients.ts'
 import { type Log, silentLog } from './log.ts'
 import { type MigrationFile, readMigrations } from './migration-files.ts'

@@ -6,8 +6,8 @@ import type { Hub } from '../hub.ts'
 import type { Api, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { readPage, toPage } from '../http/cursors.ts'
-import { demandOperator, demandRejects, demandRun, runsScope } from './access.ts'
-import { type Intake, runFacts } from './intake.ts'
+import { demandOperator, demandRun, runsScope } from './access.ts'
+import { runFacts } from './intake.ts'
 import { reopenLoad } from './numbered-batches.ts'
 import { reopenSyncRun } from './reopen-sync-run.ts'
 import { lookAtRun } from './look-at-run.ts'
@@ -21,7 +21,6 @@ const cursorInvalid = (): Refusal =>
 export const runRoutes =
   (hub: Hub): ApiRoutes =>
   async (app) => {
-    const { intake } = hub
     listRuns(app, hub)
     getRun(app, hub)
     cancelRun(app, hub)

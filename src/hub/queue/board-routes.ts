@@ -38,11 +38,12 @@ export const boardRoutes =
     guardBoard(app, hub, queueSetter(board, hub.config.queue.isBoardWritable))
     dropForeignLinks(app)
     const plugin = adapter.registerPlugin()
-    await app.register((scope, options, done) => {
+    const inHouseWords: typeof plugin = (scope, options, done) => {
       // The board would answer refusals in words of its own; what goes wrong is answered as everywhere else.
-      scope.setErrorHandler = () => scope
+      Object.defineProperty(scope, 'setErrorHandler', { value: () => scope })
       plugin(scope, options, done)
-    })
+    }
+    await app.register(inHouseWords)
   }
 
 /** Shows the queues as they are now: they are opened at the first look, and anew after an outage. */

@@ -11,7 +11,7 @@ import { clientSettings } from '../database/clients.ts'
 import type { Log } from '../database/log.ts'
 import type { Bells } from './bells.ts'
 import { type Lane, queueLimits, queueNameOf } from './limits.ts'
-import { queueSchema } from './queue-schema.ts'
+import { queueSchema } from '../database/queue-schema.ts'
 import { closableWorker, within, workerOptions, workJob } from './work-jobs.ts'
 
 type PostgresQueue = Queue<
@@ -28,10 +28,12 @@ type PostgresQueue = Queue<
 /** The queue in the hub's own database, over a pool of its own whose search path finds BullMQ's functions. */
 export function openPostgresBells({ directUrl, log }: { directUrl: string; log: Log }): Bells {
   let pool: Pool | undefined
-  // BullMQ describes the part of a pool that it uses in its own words, which `pg`'s types do not match to the letter.
-  const asConnection = (pool: Pool) => pool as unknown as PostgresConnection['pool']
   const queues = new Map<Lane, PostgresQueue>()
-  const connect = () => asConnection((pool ??= openQueuePool(directUrl, log)))
+  const connect = (): QueuePool => {
+    pool ??= openQueuePool(directUrl, log)
+    if (!isQueuePool(pool)) throw new Error('The pool is not what BullMQ takes')
+    return pool
+  }
   const forget = (): void => {
     for (const queue of queues.values()) void queue.close().catch(() => undefined)
     queues.clear()
@@ -51,9 +53,15 @@ export function openPostgresBells({ directUrl, log }: { directUrl: string; log: 
       return asQueue(queue)
     },
     answer: async (lane, concurrency, answering) => {
-      const options = { ...workerOptions(concurrency), connection: connect() }
+      const connection = connect()
+      // A worker whose first connection fails stays silent for ever: better that the hub does not start.
+      await connection.query('select 1')
+      const options = { ...workerOptions(concurrency), connection }
       const work = workJob(lane, answering)
-      return closableWorker(new Worker(queueNameOf(lane), work, options, createPostgresBackend), log)
+      return closableWorker(
+        new Worker(queueNameOf(lane), work, options, createPostgresBackend),
+        log,
+      )
     },
     forget,
     close: async () => {
@@ -63,8 +71,17 @@ export function openPostgresBells({ directUrl, log }: { directUrl: string; log: 
   }
 }
 
+/** BullMQ describes the part of a pool that it uses in its own words, which `pg`'s types do not match to the letter. */
+type QueuePool = PostgresConnection['pool']
+const isQueuePool = (pool: object): pool is QueuePool => pool instanceof Pool
+
 /** What a queue is asked for does not depend on its backend, though its type does. */
-const asQueue = (queue: unknown): Queue => queue as Queue
+const isQueue = (queue: object): queue is Queue => queue instanceof Queue
+
+function asQueue(queue: object): Queue {
+  if (!isQueue(queue)) throw new Error('Not a queue of BullMQ')
+  return queue
+}
 
 function openQueuePool(directUrl: string, log: Log): Pool {
   // BullMQ reads values as `pg` gives them by default, not as the hub has them.

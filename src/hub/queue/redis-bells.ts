@@ -13,7 +13,10 @@ export function openRedisBells(url: string, log: Log): Bells {
   const connections: Redis[] = []
   const queues = new Map<Lane, Queue>()
   let ringing: Redis | undefined
-  const connect = (options: { maxRetriesPerRequest: number | null; enableOfflineQueue: boolean }): Redis => {
+  const connect = (options: {
+    maxRetriesPerRequest: number | null
+    enableOfflineQueue: boolean
+  }): Redis => {
     const retryStrategy = (times: number): number => Math.min(times * 200, 2000)
     const redis = new Redis(url, { ...options, retryStrategy, connectTimeout: 5000 })
     redis.on('error', () => undefined)

@@ -17,7 +17,9 @@ async function depthInTime(queue: RunQueue): Promise<QueueDepth | null> {
 /** That the queue does not answer keeps no call from being served: runs are committed and rung later. */
 export const queueWarnings = (queue: RunQueue) => async (): Promise<string[]> =>
   (await depthInTime(queue)) === null
-    ? ['任务队列无应答,运行将在其恢复后继续 / The queue does not answer; runs go on when it is back']
+    ? [
+        '任务队列无应答,运行将在其恢复后继续 / The queue does not answer; runs go on when it is back',
+      ]
     : []
 
 /** All warnings together; one that cannot be found out is left out. */

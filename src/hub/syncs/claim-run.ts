@@ -80,11 +80,7 @@ async function lockRun(client: PoolClient, runId: string): Promise<LockedRun | n
 }
 
 /** When the run may be tried again, or null when nothing stands in its way. */
-async function whenFree(
-  client: PoolClient,
-  sync: SyncRow,
-  run: LockedRun,
-): Promise<Date | null> {
+async function whenFree(client: PoolClient, sync: SyncRow, run: LockedRun): Promise<Date | null> {
   const now = new Date()
   const window = windowState(sync.limits.windows, sync.timezone, now)
   if (!window.isOpen) return window.changesAt ?? new Date(now.getTime() + 60_000)
@@ -117,7 +113,8 @@ async function take(
     [id, holder, syncLimits.leaseMs / 1000],
   )
   // A backfill or a check says nothing about how the sync itself is.
-  if (!isAside) await client.query('update hub.syncs set last_run = $2 where id = $1', [sync.id, id])
+  if (!isAside)
+    await client.query('update hub.syncs set last_run = $2 where id = $1', [sync.id, id])
   const run = await runStore(client).find(id)
   if (run === null) throw new Error(`Run ${id} was claimed and is not there`)
   return { kind: 'claimed', run, sync: { ...sync, lastRun: isAside ? sync.lastRun : id } }

@@ -9,6 +9,8 @@ import type { SyncRow } from './sync-rows.ts'
 export interface SeenColumns {
   /** Null where the store has no columns before its rows are read. */
   columns: readonly SourceColumn[] | null
+  /** Rough; null where unknown. */
+  rowEstimate: number | null
   /** In words: columns that nobody named, and what is not as it was when they were last accepted. */
   drift: string[]
 }
@@ -38,8 +40,8 @@ export function columnChanges(
  */
 export async function seeColumns(parts: PullParts, isForced: boolean): Promise<SeenColumns> {
   const { source, sync, pipeline, watch } = parts
-  const { columns } = await answered(source.describe(), watch)
-  if (columns === null) return { columns, drift: [] }
+  const { columns, rowEstimate } = await answered(source.describe(), watch)
+  if (columns === null) return { columns, rowEstimate, drift: [] }
   const changes = sync.sourceColumns === null ? [] : columnChanges(sync.sourceColumns, columns)
   if (changes.length > 0 && sync.onDrift === 'pause' && !isForced) {
     await pauseSync(parts, sync, changes)
@@ -47,7 +49,7 @@ export async function seeColumns(parts: PullParts, isForced: boolean): Promise<S
   }
   const { missing, drift } = pipeline.mapping.checkColumns(columns.map(({ name }) => name))
   if (missing.length > 0) throw columnsLacking(missing)
-  return { columns, drift: [...new Set([...drift, ...changes])] }
+  return { columns, rowEstimate, drift: [...new Set([...drift, ...changes])] }
 }
 
 const pauseSync = ({ intake }: PullParts, { id }: SyncRow, changes: string[]): Promise<unknown> =>

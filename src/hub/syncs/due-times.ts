@@ -56,7 +56,9 @@ export function nextDue(cron: string, timezone: string | null, after: Date): Dat
     const date = new Date(Date.UTC(first.year, first.month - 1, first.day + day))
     if (!plan.isOnDay(date)) continue
     const passes: readonly Pass[] = plan.isEveryHour ? ['first', 'second'] : ['first']
-    const times = passes.map((pass) => firstOnDay(plan, { zone, date, pass, afterMs: after.getTime() }))
+    const times = passes.map((pass) =>
+      firstOnDay(plan, { zone, date, pass, afterMs: after.getTime() }),
+    )
     const found = Math.min(...times)
     if (Number.isFinite(found)) return new Date(found)
   }
@@ -90,7 +92,9 @@ function readPlan(cron: string): CronPlan | null {
   const words = cron.trim().split(/\s+/)
   if (!fields || words.length < 5) return null
   // Which days, with all their forms (names, L, W, #), is the library's to say; in UTC no day is odd.
-  const task = createTask(`0 0 0 ${words.slice(-3).join(' ')}`, () => undefined, { timezone: 'UTC' })
+  const task = createTask(`0 0 0 ${words.slice(-3).join(' ')}`, () => undefined, {
+    timezone: 'UTC',
+  })
   // Out of the library's list of tasks, which would keep every one; what it knows of days stays.
   void task.destroy()
   const sorted = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b)

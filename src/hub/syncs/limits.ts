@@ -15,7 +15,7 @@ export const syncLimits = {
   retryPauseMsMin: 10_000,
   retryPauseMsMax: 600_000,
   /** How often each worker process looks for runs that nobody rings for. */
-  sweepMs: 3000,
+  sweepMs: 2000,
   /** Runs rung by one sweep. */
   sweepRunsMax: 200,
   /** How long a work may go on that does not heed its signal, before its place is given to another. */

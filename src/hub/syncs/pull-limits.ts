@@ -1,4 +1,4 @@
-/** Limits of pull and check runs. Each has a test; what passes one gets a clear refusal. */
+/** Limits of pull and check runs. */
 export const pullLimits = {
   /** Rows after which a run in the small lane goes on in the large one, so that small runs never wait behind it. */
   smallRunRowsMax: 200_000,
@@ -12,6 +12,8 @@ export const pullLimits = {
   percentRowsMin: 1000,
   /** Differing keys that a check keeps; all of them are counted. */
   differencesMax: 1000,
+  /** Rows that a source is asked to count; a larger one would be read twice for a number. */
+  countedRowsMax: 20_000_000,
   /** Rejects read at once for the receipt of a unit. */
   receiptPageRows: 1000,
 } as const

@@ -3,6 +3,7 @@ import type { RunRow } from '../intake/runs.ts'
 import { seeColumns } from './drift.ts'
 import { readOverlap } from './overlap.ts'
 import { type Checkpoint, giveUpBehind, readCheckpoint } from './pull-checkpoint.ts'
+import { pullLimits } from './pull-limits.ts'
 import { type PullParts, wholeSource } from './pull-parts.ts'
 import { answered } from './pull-watch.ts'
 import { RunStopped } from './run-work.ts'
@@ -72,17 +73,21 @@ export const movesPosition = (run: Pick<RunRow, 'mode' | 'isAside'>): boolean =>
  */
 export async function planPull(parts: PullParts): Promise<Planned> {
   const order = readOrder(parts.run)
-  const { columns, drift } = await seeColumns(parts, order.force)
+  const { columns, rowEstimate, drift } = await seeColumns(parts, order.force)
   const checkpoint = readCheckpoint(parts.run)
   const isTakenUp = parts.run.batchCount > 0
   const run = isTakenUp ? await giveUpBehind(parts, checkpoint ?? { line: 0 }) : parts.run
   const known = isPlan(parts.run.plan) ? parts.run.plan : null
   const plan =
     known === null || isBegunAnew(run, checkpoint)
-      ? await keepPlan(parts, await newPlan(parts, { order, run, known }))
+      ? await keepPlan(parts, await newPlan(parts, { order, run, known, rowEstimate }))
       : known
   const bounds = boundsNow(plan, checkpoint)
-  const sourceCount = await countWithin(parts, { plan, isKnown: plan !== known, bounds })
+  const sourceCount = await countWithin(parts, {
+    known: plan === known ? null : plan,
+    rowEstimate,
+    bounds,
+  })
   return { run, plan, checkpoint, bounds, sourceCount, columns, drift }
 }
 
@@ -93,15 +98,32 @@ const isBegunAnew = (run: RunRow, checkpoint: Checkpoint | null): boolean =>
 const boundsNow = ({ bounds }: PullPlan, checkpoint: Checkpoint | null): ReadBounds =>
   checkpoint?.position == null ? bounds : { ...bounds, after: checkpoint.position, overlap: 0 }
 
-/** A plan that was made this moment has counted already. */
-const countWithin = async (
+interface Counting {
+  /** A plan that was made this moment: it has counted already. */
+  known: PullPlan | null
+  rowEstimate: number | null
+  bounds: ReadBounds
+}
+
+async function countWithin(
   { source, watch }: PullParts,
-  { plan, isKnown, bounds }: { plan: PullPlan; isKnown: boolean; bounds: ReadBounds },
-): Promise<number | null> => (isKnown ? plan.sourceCount : answered(source.count(bounds), watch))
+  { known, rowEstimate, bounds }: Counting,
+): Promise<number | null> {
+  if (known !== null) return known.sourceCount
+  if ((rowEstimate ?? 0) > pullLimits.countedRowsMax) return null
+  return answered(source.count(bounds), watch)
+}
+
+interface Deciding {
+  order: RunOrder
+  run: RunRow
+  known: PullPlan | null
+  rowEstimate: number | null
+}
 
 async function newPlan(
   parts: PullParts,
-  { order, run, known }: { order: RunOrder; run: RunRow; known: PullPlan | null },
+  { order, run, known, rowEstimate }: Deciding,
 ): Promise<PullPlan> {
   const { sync, source, watch } = parts
   // Before the source is asked for anything: a record that changes from here on is newer than the run.
@@ -115,7 +137,7 @@ async function newPlan(
     startSeq,
     keepsKeys: isFull(run) && startSeq > 0,
     readBase: run.counts.read,
-    sourceCount: await answered(source.count(bounds), watch),
+    sourceCount: await countWithin(parts, { known: null, rowEstimate, bounds }),
     newest,
   }
 }

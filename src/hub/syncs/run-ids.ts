@@ -13,5 +13,8 @@ export function runIdOf(syncId: string, scheduledAt: Date): string {
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
   const hex = bytes.toString('hex')
   const cuts = [0, 8, 12, 16, 20, 32]
-  return cuts.slice(1).map((end, index) => hex.slice(cuts[index], end)).join('-')
+  return cuts
+    .slice(1)
+    .map((end, index) => hex.slice(cuts[index], end))
+    .join('-')
 }

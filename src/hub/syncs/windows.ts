@@ -21,11 +21,22 @@ export function windowState(
   const minute = minuteOfDay(zone, at)
   const spans = windows.map(readSpan)
   const open = spans.filter(({ from, to }) => isWithin(minute, from, to))
-  if (open.length === 0) return { isOpen: false, changesAt: earliest(zone, at, spans.map(({ from }) => from)) }
+  if (open.length === 0)
+    return {
+      isOpen: false,
+      changesAt: earliest(
+        zone,
+        at,
+        spans.map(({ from }) => from),
+      ),
+    }
   if (open.some(({ from, to }) => from === to)) return { isOpen: true, changesAt: null }
   // Where windows meet, the later end counts; whoever waits for it looks again then.
   const ends = open.map(({ to }) => earliest(zone, at, [to]))
-  return { isOpen: true, changesAt: ends.reduce((late, end) => (late && end && end > late ? end : late)) }
+  return {
+    isOpen: true,
+    changesAt: ends.reduce((late, end) => (late && end && end > late ? end : late)),
+  }
 }
 
 function readSpan(window: string): { from: number; to: number } {

@@ -41,7 +41,10 @@ describe('the job board', () => {
     const answer = await look('/board/api/queues', systemAdmin)
     expect(answer.statusCode).toBe(200)
     const { queues } = answer.json()
-    const shown = queues.map((queue: { name: string; readOnlyMode: boolean }) => [queue.name, queue.readOnlyMode])
+    const shown = queues.map((queue: { name: string; readOnlyMode: boolean }) => [
+      queue.name,
+      queue.readOnlyMode,
+    ])
     expect(shown).toEqual([
       ['shuqiao-small', true],
       ['shuqiao-large', true],
@@ -49,7 +52,10 @@ describe('the job board', () => {
   })
 
   test('changes nothing by default', async () => {
-    for (const url of ['/board/api/queues/shuqiao-small/pause', '/board/api/queues/shuqiao-small/empty']) {
+    for (const url of [
+      '/board/api/queues/shuqiao-small/pause',
+      '/board/api/queues/shuqiao-small/empty',
+    ]) {
       const answer = await hub.call('PUT', url, { token: systemAdmin })
       expect(answer.statusCode).toBeGreaterThanOrEqual(400)
     }

@@ -23,10 +23,10 @@ export const landingWork =
           [run.id, holder, number],
         )
         if (rowCount !== 1) throw new Error('The run is held by another')
-        await client.query('insert into hub.batches (run_id, number, read_count) values ($1, $2, 1)', [
-          run.id,
-          number,
-        ])
+        await client.query(
+          'insert into hub.batches (run_id, number, read_count) values ($1, $2, 1)',
+          [run.id, number],
+        )
       })
       await onBatch(number)
     }

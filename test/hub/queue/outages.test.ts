@@ -48,10 +48,14 @@ test('a run whose worker is killed goes on under its id within 15 seconds, and n
   expect((await bench.run(id)).checkpoint).toBe(3)
   doomed.kill('SIGKILL')
   await once(doomed, 'exit')
-  const run = await until('the end', async () => {
-    const run = await bench.run(id)
-    return run.endedAt !== null && run
-  }, 15)
+  const run = await until(
+    'the end',
+    async () => {
+      const run = await bench.run(id)
+      return run.endedAt !== null && run
+    },
+    15,
+  )
   expect(run).toMatchObject({ state: 'succeeded', attempt: 0, batchCount: batchesWanted })
   const { rows } = await bench.pool.query(
     'select number from hub.batches where run_id = $1 order by number',
@@ -101,6 +105,25 @@ describe('a queue that has forgotten everything', () => {
       const states = await Promise.all(runs.map(async (id) => (await bench.run(id)).state))
       return states.every((state) => state === 'succeeded')
     })
+  })
+})
+
+describe.runIf(!isRedisRun)('a PostgreSQL that cuts every connection of the queue', () => {
+  test('is connected to anew, by those who ring and by those who listen', async () => {
+    const process = await start({ pull: endingWork(bench.pool) })
+    const first = await bench.makeRun(await bench.makeSync('before-the-cut'))
+    await process.queue.ring({ id: first, lane: 'small', priority: 5 })
+    await until('the first', async () => (await bench.run(first)).state === 'succeeded')
+    for (let cut = 1; cut <= 2; cut += 1) {
+      const { rowCount } = await bench.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name ~ '^shuqiao-(queue|small|large)'`,
+      )
+      expect(rowCount).toBeGreaterThanOrEqual(3)
+      const id = await bench.makeRun(await bench.makeSync(`after-cut-${cut}`))
+      await process.queue.ring({ id, lane: 'small', priority: 5 })
+      await until('the next', async () => (await bench.run(id)).state === 'succeeded')
+    }
   })
 })
 

@@ -155,7 +155,10 @@ async function insertRun(pool: Pool, sync: string, given: RunGiven = {}): Promis
 
 /** Ends its run well and at once, after `meanwhile`. */
 export const endingWork =
-  (pool: Pool, meanwhile: (runId: string, signal: AbortSignal) => unknown = () => undefined): RunWork =>
+  (
+    pool: Pool,
+    meanwhile: (runId: string, signal: AbortSignal) => unknown = () => undefined,
+  ): RunWork =>
   async ({ run, holder, signal }) => {
     await meanwhile(run.id, signal)
     const ended = await runStore(pool).succeed(run.id, holder)

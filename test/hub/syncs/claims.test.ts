@@ -14,7 +14,9 @@ afterAll(() => bench.close())
 const claim = async (id: string, holder = 'me'): Promise<string | undefined> =>
   (await claimRun(bench.pool, id, holder))?.kind
 const expire = (id: string) =>
-  bench.pool.query(`update hub.runs set leased_until = now() - interval '1 second' where id = $1`, [id])
+  bench.pool.query(`update hub.runs set leased_until = now() - interval '1 second' where id = $1`, [
+    id,
+  ])
 const forgotten = async (): Promise<string[]> =>
   (await findForgottenRuns(bench.pool)).map(({ id }) => id)
 
@@ -36,9 +38,9 @@ describe('a claim', () => {
     await expire(id)
     const taken = await claimRun(bench.pool, id, 'heir')
     expect(taken).toMatchObject({ kind: 'claimed', run: { id, checkpoint: { at: 7 } } })
-    expect(await giveBack(bench.pool, { id, holder: 'dead' }, { notBefore: null, lane: 'small' })).toBe(
-      false,
-    )
+    expect(
+      await giveBack(bench.pool, { id, holder: 'dead' }, { notBefore: null, lane: 'small' }),
+    ).toBe(false)
   })
 
   test('of a paused sync is refused and its run stays queued, one by hand too', async () => {
@@ -91,7 +93,9 @@ describe('a claim', () => {
     const hour = (ahead: number): string =>
       `${String((now.getUTCHours() + ahead) % 24).padStart(2, '0')}:00`
     const windows = [`${hour(3)}-${hour(4)}`]
-    const id = await bench.makeRun(await bench.makeSync('nightly', { timezone: 'UTC', limits: { windows } }))
+    const id = await bench.makeRun(
+      await bench.makeSync('nightly', { timezone: 'UTC', limits: { windows } }),
+    )
     const claimed = await claimRun(bench.pool, id, 'me')
     if (claimed?.kind !== 'busy') throw new Error(`claimed: ${claimed?.kind}`)
     expect(claimed.notBefore.toISOString().slice(11, 16)).toBe(hour(3))
@@ -116,8 +120,14 @@ describe('a window', () => {
 
   test('goes over midnight and is closed at its last minute', () => {
     const windows = ['22:00-06:00']
-    expect(at('21:59:59', windows)).toEqual({ isOpen: false, changesAt: new Date('2026-06-01T22:00+08:00') })
-    expect(at('22:00:00', windows)).toEqual({ isOpen: true, changesAt: new Date('2026-06-02T06:00+08:00') })
+    expect(at('21:59:59', windows)).toEqual({
+      isOpen: false,
+      changesAt: new Date('2026-06-01T22:00+08:00'),
+    })
+    expect(at('22:00:00', windows)).toEqual({
+      isOpen: true,
+      changesAt: new Date('2026-06-02T06:00+08:00'),
+    })
     expect(at('05:59:59', windows).isOpen).toBe(true)
     expect(at('06:00:00', windows).isOpen).toBe(false)
   })

@@ -61,7 +61,7 @@ const stepOf = (canDelete: boolean): fc.Arbitrary<Step> =>
 
 const editStatements = {
   insert: `insert into TABLE select coalesce(max(id), 0) + 1, 'n-' || coalesce(max(id), 0) + 1, '5', clock_timestamp() from TABLE where $1 >= 0`,
-  update: `update TABLE set amount = ($1 + 2)::text, updated_at = clock_timestamp() where id % 500 = $1 % 500`,
+  update: `update TABLE set amount = ($1 + 2)::text, updated_at = now() where id % 500 = $1 % 500`,
   spoil: `update TABLE set amount = 'bad', updated_at = clock_timestamp() where id = $1`,
   delete: 'delete from TABLE where id = $1',
 }
@@ -93,11 +93,15 @@ async function pullThrough(sync: string, kill: Step['kill']): Promise<void> {
   )
 }
 
-async function holds(mode: 'incremental' | 'full', steps: readonly Step[]): Promise<void> {
+async function holds(
+  mode: 'incremental' | 'full',
+  steps: readonly Step[],
+  cursor?: string[],
+): Promise<void> {
   count += 1
   const table = `exact_${count}`
   await createThings(hub.source, table, { rows: 5000 })
-  const sync = await hub.makeSync({ table, mode, fewerThanShareMin: 0 })
+  const sync = await hub.makeSync({ table, mode, fewerThanShareMin: 0, ...(cursor && { cursor }) })
   for (const { edits, kill } of steps) {
     for (const { kind, id } of edits) {
       await hub.source.query(editStatements[kind].replaceAll('TABLE', table), [id])
@@ -124,6 +128,14 @@ describe('however a run is killed', () => {
       )
     },
   )
+
+  test('and however many rows tie at the cursor', { timeout: 300_000 }, async () => {
+    const steps = fc.array(stepOf(false), { minLength: 1, maxLength: 4 })
+    await fc.assert(
+      fc.asyncProperty(steps, (given) => holds('incremental', given, ['updated_at'])),
+      { numRuns: 6 },
+    )
+  })
 
   test('full pulls end with the records equal to the source', { timeout: 300_000 }, async () => {
     const steps = fc.array(stepOf(true), { minLength: 1, maxLength: 4 })

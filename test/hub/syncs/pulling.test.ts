@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Mapping } from '../../../schemas/api/mapping.ts'
 import { intakeLimits } from '../../../src/hub/intake/limits.ts'
+import { openPace } from '../../../src/hub/syncs/pull-pace.ts'
 import { plainDraft, publishDraft } from '../../support/resources.ts'
 import { abandon, failOn } from '../intake/support.ts'
 import {
@@ -214,4 +215,16 @@ test('rejects of a sync go through its own mapping again', async () => {
     body: { rows: [{ line: reject?.line, source: { 编号: 't-0000002', amount: '5' } }] },
   })
   expect(answer.json()).toMatchObject({ counts: { inserted: 1, rejected: 0 } })
+})
+
+test('a pace lets a second’s worth of rows through at once, and then as many as it says', () => {
+  let nowMs = 0
+  const pace = openPace(100, () => nowMs)
+  expect(pace.owed(100)).toBe(0)
+  expect(pace.owed(50)).toBe(500)
+  nowMs = 500
+  expect(pace.owed(100)).toBe(1000)
+  nowMs = 60_000
+  expect(pace.owed(100)).toBe(0)
+  expect(openPace(undefined, () => 0).owed(1_000_000)).toBe(0)
 })

@@ -11,7 +11,7 @@ const due = (cron: string, zone: string, from: string): string | undefined =>
 /** Every time of the expression between the two instants. */
 function timesBetween(cron: string, zone: string, [from, to]: readonly [string, string]): string[] {
   const times: string[] = []
-  for (let at = nextDue(cron, zone, after(from)); at && at < after(to); ) {
+  for (let at = nextDue(cron, zone, after(from)); at && at < after(to);) {
     times.push(at.toISOString())
     at = nextDue(cron, zone, at)
   }
@@ -50,8 +50,12 @@ describe('a schedule', () => {
   })
 
   test('is read in its own zone, which in Shanghai has no summer time', () => {
-    expect(due('0 2 * * *', 'Asia/Shanghai', '2026-06-30T17:59:59Z')).toBe('2026-06-30T18:00:00.000Z')
-    expect(due('0 2 * * *', 'Asia/Shanghai', '2026-06-30T18:00:00Z')).toBe('2026-07-01T18:00:00.000Z')
+    expect(due('0 2 * * *', 'Asia/Shanghai', '2026-06-30T17:59:59Z')).toBe(
+      '2026-06-30T18:00:00.000Z',
+    )
+    expect(due('0 2 * * *', 'Asia/Shanghai', '2026-06-30T18:00:00Z')).toBe(
+      '2026-07-01T18:00:00.000Z',
+    )
   })
 
   test('never comes at the instant asked from, even with seconds', () => {
@@ -80,7 +84,9 @@ test('the id of a scheduled run is one for a sync and a time, and sorts by the t
   expect(runIdOf('a', at)).toBe(runIdOf('a', at))
   expect(runIdOf('a', at)).not.toBe(runIdOf('b', at))
   expect(runIdOf('a', at)).not.toBe(runIdOf('a', after('2026-05-01T02:00:01Z')))
-  expect(runIdOf('a', at)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  expect(runIdOf('a', at)).toMatch(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  )
   expect(Number.parseInt(runIdOf('a', at).replaceAll('-', '').slice(0, 12), 16)).toBe(at.getTime())
 })
 

@@ -95,7 +95,10 @@ describe('what a work throws', () => {
     const id = await bench.makeRun(sync)
     await bench.pool.query('update hub.runs set attempt = 8 where id = $1', [id])
     await ring(process, id)
-    expect(await ended(id)).toMatchObject({ state: 'failed', error: { code: 'source-unreachable' } })
+    expect(await ended(id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'source-unreachable' },
+    })
     const { rows } = await bench.pool.query('select last_failure_at from hub.syncs where id = $1', [
       sync,
     ])
