@@ -1,8 +1,21 @@
 import { defineConfig } from 'vitest/config'
 import { ClosingLine } from './test/support/closing-line.ts'
+import { redisMissing } from './test/support/servers/redis.ts'
 
 /** What runs on the queue runs once more with the queue on Redis. */
 const onQueue = ['hub/queue', 'hub/syncs', 'hub/delivery', 'journeys']
+
+const onRedis = {
+  extends: true as const,
+  test: {
+    name: 'redis',
+    include: onQueue.map((folder) => `test/${folder}/**/*.test.ts`),
+    env: { SHUQIAO_TEST_QUEUE: 'redis' },
+  },
+}
+
+const missing = redisMissing()
+if (missing !== null) console.warn(`Skipped, the queue on Redis: ${missing}`)
 
 const config = defineConfig({
   test: {
@@ -13,14 +26,7 @@ const config = defineConfig({
     reporters: ['default', new ClosingLine()],
     projects: [
       { extends: true, test: { name: 'postgresql', include: ['test/**/*.test.ts'] } },
-      {
-        extends: true,
-        test: {
-          name: 'redis',
-          include: onQueue.map((folder) => `test/${folder}/**/*.test.ts`),
-          env: { SHUQIAO_TEST_QUEUE: 'redis' },
-        },
-      },
+      ...(missing === null ? [onRedis] : []),
     ],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkSchedule, nextDue } from '../../../src/hub/syncs/due-times.ts'
 import { runIdOf } from '../../../src/hub/syncs/run-ids.ts'
-import { makeDueRuns } from '../../../src/hub/syncs/schedule-runs.ts'
-import { openQueueBench, type QueueBench } from '../queue/support.ts'
+import { makeDueRuns, startScheduling } from '../../../src/hub/syncs/schedule-runs.ts'
+import { silentLog } from '../../../src/hub/database/log.ts'
+import type { RungRun } from '../../../src/hub/queue/run-queue.ts'
+import { openQueueBench, type QueueBench, until } from '../queue/support.ts'
 
 const after = (text: string): Date => new Date(text)
 const due = (cron: string, zone: string, from: string): string | undefined =>
@@ -146,5 +148,22 @@ describe('the scheduler', () => {
     expect(await nextDueOf(waiting)).toBe('2026-05-02T02:00:00.000Z')
     expect(await bench.runsOf(paused)).toHaveLength(0)
     expect(await nextDueOf(paused)).toBe(dueAt.toISOString())
+  })
+
+  test('looks by itself, and of two processes one makes the run and rings for it', async () => {
+    const dueAt = after('2026-05-01T02:00:00Z')
+    const sync = await bench.makeSync('by-itself', { ...nightly, nextDueAt: dueAt })
+    const rung: string[] = []
+    const queue = {
+      ringAll: async (runs: readonly RungRun[]) => {
+        rung.push(...runs.map(({ id }) => id))
+      },
+    }
+    const parts = { pool: bench.pool, queue, clock: { now: () => dueAt }, log: silentLog }
+    const processes = [startScheduling(parts), startScheduling(parts)]
+    await until('the ring', () => rung.length > 0)
+    await Promise.all(processes.map((process) => process.close()))
+    expect(rung).toEqual([runIdOf(sync, dueAt)])
+    expect(await bench.runsOf(sync)).toHaveLength(1)
   })
 })

@@ -1,7 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { runStore } from '../../../src/hub/intake/runs.ts'
+import { syncLimits } from '../../../src/hub/syncs/limits.ts'
+import { heeding } from '../../../src/hub/syncs/work-held.ts'
 import { Refusal } from '../../../src/shared/refusal.ts'
-import type { ClaimedRun } from '../../../src/hub/syncs/run-work.ts'
+import { type ClaimedRun, RunStopped } from '../../../src/hub/syncs/run-work.ts'
 import {
   endingWork,
   gate,
@@ -248,4 +250,25 @@ describe('a run under way', () => {
     end.open()
     await ended(live)
   })
+})
+
+test('a work that does not heed its signal loses its place after a while, one that is never told to stop keeps it', async () => {
+  vi.useFakeTimers()
+  try {
+    const never = new Promise<string>(() => undefined)
+    const told = new AbortController()
+    let ignored = 0
+    const waiting = heeding(never, told.signal, () => (ignored += 1))
+    const caught = waiting.catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(10 * syncLimits.heedMsMax)
+    expect(ignored).toBe(0)
+    told.abort(new RunStopped('lease-lost'))
+    await vi.advanceTimersByTimeAsync(syncLimits.heedMsMax - 1)
+    expect(ignored).toBe(0)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await caught).toMatchObject({ why: 'lease-lost' })
+    expect(ignored).toBe(1)
+  } finally {
+    vi.useRealTimers()
+  }
 })
