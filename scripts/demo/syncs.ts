@@ -60,7 +60,7 @@ async function pull({ admin }: City, store: Client, url: string): Promise<void> 
   const first = await runToEnd(admin, 'residents-in')
   await store.query(
     `update czrk set "czrkzz" = '湖南省宁乡市示例街道新居路1号', "czrksjxgxsj" = '20260901083000'
-     where "czrkrkid" = (select min("czrkrkid") from czrk)`,
+     where "czrkrkid" = (select min("czrkrkid") from czrk where "czrkrkid" <> '')`,
   )
   const second = await runToEnd(admin, 'residents-in')
   report([
