@@ -5,9 +5,12 @@
 create table audit.tree (
   is_only boolean primary key default true check (is_only),
   size bigint not null default 0 check (size >= 0),
-  root bytea not null check (octet_length(root) = 32)
+  root bytea not null check (octet_length(root) = 32),
+  -- The log's name in its checkpoints (C2SP tlog-checkpoint): made once, and kept by every backup.
+  origin text not null check (origin ~ '^[^\s+]+$')
 );
-insert into audit.tree (root) values (sha256(''));
+insert into audit.tree (root, origin)
+values (sha256(''), 'shuqiao/' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 8));
 
 create table audit.leaves (
   position bigint primary key check (position >= 0),
@@ -34,6 +37,18 @@ create table audit.checkpoints (
   signed_at timestamptz(3) not null default now()
 );
 
+-- The keys that checkpoints have been signed with (C2SP signed-note verifier keys), in their order. A key that
+-- follows another comes with the checkpoint that both signed and that names it: whoever trusts the one can
+-- follow to the other. Public keys only: the private ones are files outside the database.
+create table audit.verifier_keys (
+  number integer primary key check (number > 0),
+  verifier_key text not null unique,
+  handover text,
+  added_at timestamptz(3) not null default now()
+);
+
+create trigger refuse_change before update or delete or truncate on audit.verifier_keys
+  for each statement execute function audit.refuse_change();
 create trigger refuse_change before update or delete or truncate on audit.leaves
   for each statement execute function audit.refuse_change();
 create trigger refuse_change before update or delete or truncate on audit.tiles
@@ -43,6 +58,6 @@ create trigger refuse_change before update or delete or truncate on audit.checkp
 create trigger refuse_change before insert or delete or truncate on audit.tree
   for each statement execute function audit.refuse_change();
 
-grant select on audit.tree, audit.leaves, audit.tiles, audit.checkpoints to shuqiao_app, shuqiao_sealer;
-grant insert on audit.leaves, audit.tiles, audit.checkpoints to shuqiao_sealer;
-grant update on audit.tree to shuqiao_sealer;
+grant select on audit.tree, audit.leaves, audit.tiles, audit.checkpoints, audit.verifier_keys to shuqiao_app, shuqiao_sealer;
+grant insert on audit.leaves, audit.tiles, audit.checkpoints, audit.verifier_keys to shuqiao_sealer;
+grant update (size, root) on audit.tree to shuqiao_sealer;

@@ -20,11 +20,16 @@ sequence hub.application_decisions_id_seq: shuqiao_app=select,usage
 sequence hub.grant_transitions_id_seq: shuqiao_app=select,usage
 sequence hub.resource_transitions_id_seq: shuqiao_app=select,usage
 sequence hub.resources_number_seq: shuqiao_app=select,usage
+table audit.checkpoints: shuqiao_app=select shuqiao_sealer=insert,select
 table audit.entries_default partition DEFAULT:
+table audit.leaves: shuqiao_app=select shuqiao_sealer=insert,select
 table audit.pending with autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000: shuqiao_app=insert,select shuqiao_sealer=delete,select
 table audit.ranges_default partition DEFAULT:
 table audit.search_default partition DEFAULT:
 table audit.subjects_default partition DEFAULT:
+table audit.tiles: shuqiao_app=select shuqiao_sealer=insert,select
+table audit.tree: shuqiao_app=select shuqiao_sealer=select
+table audit.verifier_keys: shuqiao_app=select shuqiao_sealer=insert,select
 table hub.application_decisions: shuqiao_app=delete,insert,select,update
 table hub.applications: shuqiao_app=delete,insert,select,update
 table hub.batches: shuqiao_app=delete,insert,select,update
@@ -57,9 +62,16 @@ table hub.tokens: shuqiao_app=delete,insert,select,update
 table hub.verify_mismatches: shuqiao_app=delete,insert,select,update
 
 -- columns
+audit.checkpoints 001. size bigint not null
+audit.checkpoints 002. root bytea not null
+audit.checkpoints 003. note text not null
+audit.checkpoints 004. signed_at timestamp(3) with time zone not null default now()
 audit.entries 001. id uuid not null
 audit.entries 002. leaf_bytes bytea not null
 audit.entries 003. leaf_hash bytea not null
+audit.leaves 001. position bigint not null
+audit.leaves 002. entry uuid not null
+audit.leaves 003. hash bytea not null
 audit.pending 001. id uuid not null
 audit.ranges 001. resource text not null
 audit.ranges 002. after bigint not null
@@ -78,6 +90,18 @@ audit.search 010. case_hash bytea
 audit.search 011. details bytea
 audit.subjects 001. subject bytea not null
 audit.subjects 002. id uuid not null
+audit.tiles 001. level smallint not null
+audit.tiles 002. number bigint not null
+audit.tiles 003. hashes bytea not null
+audit.tiles 004. root bytea not null
+audit.tree 001. is_only boolean not null default true
+audit.tree 002. size bigint not null default 0
+audit.tree 003. root bytea not null
+audit.tree 004. origin text not null
+audit.verifier_keys 001. number integer not null
+audit.verifier_keys 002. verifier_key text not null
+audit.verifier_keys 003. handover text
+audit.verifier_keys 004. added_at timestamp(3) with time zone not null default now()
 hub.application_decisions 001. id bigint not null identity always
 hub.application_decisions 002. application text not null
 hub.application_decisions 003. decision text not null
@@ -381,13 +405,33 @@ hub.verify_mismatches 003. day date not null
 hub.verify_mismatches 004. count integer not null default 1
 
 -- constraints
+audit.checkpoints checkpoints_pkey: PRIMARY KEY (size)
+audit.checkpoints checkpoints_root_check: CHECK ((octet_length(root) = 32))
+audit.checkpoints checkpoints_size_check: CHECK ((size >= 0))
 audit.entries entries_leaf_bytes_check: CHECK (((octet_length(leaf_bytes) >= 1) AND (octet_length(leaf_bytes) <= 65535)))
 audit.entries entries_leaf_hash_check: CHECK ((octet_length(leaf_hash) = 32))
 audit.entries entries_pkey: PRIMARY KEY (id)
+audit.leaves leaves_entry_key: UNIQUE (entry)
+audit.leaves leaves_hash_check: CHECK ((octet_length(hash) = 32))
+audit.leaves leaves_pkey: PRIMARY KEY ("position")
+audit.leaves leaves_position_check: CHECK (("position" >= 0))
 audit.ranges ranges_check: CHECK ((through > after))
 audit.ranges ranges_pkey: PRIMARY KEY (id)
 audit.search search_pkey: PRIMARY KEY (id)
 audit.subjects subjects_pkey: PRIMARY KEY (subject, id)
+audit.tiles tiles_hashes_check: CHECK ((octet_length(hashes) = 8192))
+audit.tiles tiles_level_check: CHECK (((level >= 0) AND (level <= 7)))
+audit.tiles tiles_number_check: CHECK ((number >= 0))
+audit.tiles tiles_pkey: PRIMARY KEY (level, number)
+audit.tiles tiles_root_check: CHECK ((octet_length(root) = 32))
+audit.tree tree_is_only_check: CHECK (is_only)
+audit.tree tree_origin_check: CHECK ((origin ~ '^[^\s+]+$'::text))
+audit.tree tree_pkey: PRIMARY KEY (is_only)
+audit.tree tree_root_check: CHECK ((octet_length(root) = 32))
+audit.tree tree_size_check: CHECK ((size >= 0))
+audit.verifier_keys verifier_keys_number_check: CHECK ((number > 0))
+audit.verifier_keys verifier_keys_pkey: PRIMARY KEY (number)
+audit.verifier_keys verifier_keys_verifier_key_key: UNIQUE (verifier_key)
 hub.application_decisions application_decisions_application_fkey: FOREIGN KEY (application) REFERENCES hub.applications(id)
 hub.application_decisions application_decisions_pkey: PRIMARY KEY (id)
 hub.application_decisions application_decisions_staff_fkey: FOREIGN KEY (staff) REFERENCES hub.staff(id)
@@ -543,6 +587,7 @@ CREATE UNIQUE INDEX applications_pkey ON hub.applications USING btree (id)
 CREATE UNIQUE INDEX batches_pkey ON hub.batches USING btree (run_id, number)
 CREATE UNIQUE INDEX change_numbers_pkey ON hub.change_numbers USING btree (resource_number)
 CREATE UNIQUE INDEX change_numbers_resource_key ON hub.change_numbers USING btree (resource)
+CREATE UNIQUE INDEX checkpoints_pkey ON audit.checkpoints USING btree (size)
 CREATE UNIQUE INDEX departments_code_key ON hub.departments USING btree (code) WHERE (code IS NOT NULL)
 CREATE UNIQUE INDEX departments_pkey ON hub.departments USING btree (id)
 CREATE UNIQUE INDEX entries_pkey ON ONLY audit.entries USING btree (id)
@@ -552,6 +597,8 @@ CREATE UNIQUE INDEX grants_application_key ON hub.grants USING btree (applicatio
 CREATE UNIQUE INDEX grants_pkey ON hub.grants USING btree (id)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON hub.idempotency_keys USING btree (scope, key)
 CREATE UNIQUE INDEX key_fingerprints_pkey ON hub.key_fingerprints USING btree (name)
+CREATE UNIQUE INDEX leaves_entry_key ON audit.leaves USING btree (entry)
+CREATE UNIQUE INDEX leaves_pkey ON audit.leaves USING btree ("position")
 CREATE UNIQUE INDEX migrations_pkey ON hub.migrations USING btree (version)
 CREATE UNIQUE INDEX mounts_pkey ON hub.mounts USING btree (resource)
 CREATE UNIQUE INDEX ranges_pkey ON ONLY audit.ranges USING btree (id)
@@ -577,12 +624,21 @@ CREATE UNIQUE INDEX staff_pkey ON hub.staff USING btree (id)
 CREATE UNIQUE INDEX subjects_pkey ON ONLY audit.subjects USING btree (subject, id)
 CREATE UNIQUE INDEX syncs_pkey ON hub.syncs USING btree (id)
 CREATE UNIQUE INDEX systems_pkey ON hub.systems USING btree (id)
+CREATE UNIQUE INDEX tiles_pkey ON audit.tiles USING btree (level, number)
 CREATE UNIQUE INDEX tokens_pkey ON hub.tokens USING btree (digest)
+CREATE UNIQUE INDEX tree_pkey ON audit.tree USING btree (is_only)
+CREATE UNIQUE INDEX verifier_keys_pkey ON audit.verifier_keys USING btree (number)
+CREATE UNIQUE INDEX verifier_keys_verifier_key_key ON audit.verifier_keys USING btree (verifier_key)
 CREATE UNIQUE INDEX verify_mismatches_pkey ON hub.verify_mismatches USING btree (subject, system, day)
 
 -- triggers
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.checkpoints FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entries FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entries_default FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.leaves FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.tiles FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.verifier_keys FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+CREATE TRIGGER refuse_change BEFORE INSERT OR DELETE OR TRUNCATE ON audit.tree FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 
 -- functions
 CREATE OR REPLACE FUNCTION audit.ensure_months(ahead integer)

@@ -15,7 +15,7 @@ export interface HubProcess {
   kill(): Promise<void>
   /** SIGKILL to the hub's PostgreSQL, the hub left standing. */
   killPostgres(): void
-  /** Its own PostgreSQL, as the owner: only to look at what it holds. */
+  /** Its own PostgreSQL, as the hub reaches it: to look at what it holds. */
   databaseUrl(): string
   /** SIGTERM; answers the exit code. */
   stop(): Promise<number | null>
@@ -92,7 +92,7 @@ export async function hubProcess(
 function databaseUrl(dataDir: string): string {
   // The fourth line of the file is the port.
   const port = readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3]
-  return urlOf(embeddedRoles.owner, readPasswords(dataDir).owner, Number(port))
+  return urlOf(embeddedRoles.app, readPasswords(dataDir).app, Number(port))
 }
 
 function residentBytes(pid: number | undefined): number | null {

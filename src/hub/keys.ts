@@ -25,8 +25,10 @@ export interface Keys {
   settings: Buffer
   /** HMAC key of hash masks and masked keys. */
   masks: Buffer
-  /** Ed25519 key that signs the log's checkpoints. */
+  /** Ed25519 key that signs the log's checkpoints: the last one where it was rotated. */
   signing: KeyObject
+  /** The one before it; null where there was none, or its file is gone. */
+  formerSigning: KeyObject | null
   /** AES-256 key of one month's audit details, `2026-11`; made when first asked for. */
   auditMonth(month: string): Promise<Buffer>
 }
@@ -41,16 +43,19 @@ const keyBytes = 32
 export async function openKeys(keysDir: string, ledger: FingerprintLedger): Promise<Keys> {
   mkdirSync(keysDir, { recursive: true, mode: 0o700 })
   const open = (name: string): Promise<Buffer> => openKey({ keysDir, name, ledger })
+  const signingNumber = await lastSigningNumber(ledger)
   const [subjects, settings, masks, seed] = await Promise.all(
-    ['subjects', 'settings', 'masks', 'signing'].map(open),
+    ['subjects', 'settings', 'masks', signingName(signingNumber)].map(open),
   )
   if (!subjects || !settings || !masks || !seed) throw new Error('a key is missing')
+  const formerSeed = readKey(join(keysDir, `${signingName(signingNumber - 1)}.key`))
   const months = new Map<string, Promise<Buffer>>()
   return {
     subjects,
     settings,
     masks,
     signing: signingKeyOf(seed),
+    formerSigning: formerSeed ? signingKeyOf(formerSeed) : null,
     auditMonth: (month) => {
       if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw new RangeError(`no month: ${month}`)
       const kept = months.get(month) ?? open(`audit-${month}`)
@@ -59,6 +64,33 @@ export async function openKeys(keysDir: string, ledger: FingerprintLedger): Prom
       return kept
     },
   }
+}
+
+/** `signing.key`, then `signing-2.key`, `signing-3.key`, …: a key that signed is never overwritten. */
+const signingName = (number: number): string => (number === 1 ? 'signing' : `signing-${number}`)
+
+async function lastSigningNumber(ledger: FingerprintLedger): Promise<number> {
+  let number = 1
+  while ((await ledger.find(signingName(number + 1))) !== undefined) number += 1
+  return number
+}
+
+/**
+ * Makes the next signing key, and answers its file. Every process takes it up with its next start: the
+ * sealer's first checkpoint then carries both signatures (`seal-keys.ts`). Until then the former file must
+ * stay; afterwards nothing needs it any more. Another host of the hub does not start before it has the new
+ * file. Rotating twice at once is rotating once.
+ */
+export async function rotateSigningKey(
+  keysDir: string,
+  ledger: FingerprintLedger,
+): Promise<string> {
+  const number = await lastSigningNumber(ledger)
+  // Refuses where the keys folder is not the one that signs today.
+  await openKey({ keysDir, name: signingName(number), ledger })
+  const name = signingName(number + 1)
+  await openKey({ keysDir, name, ledger })
+  return join(keysDir, `${name}.key`)
 }
 
 interface KeyPlace {

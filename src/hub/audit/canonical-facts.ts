@@ -7,7 +7,7 @@ import { canonicalNote, canonicalText, plainInstant, plainTexts } from './plain-
 type FactKind = 'text' | 'instant' | 'count' | 'texts' | 'subjects' | 'range' | 'note'
 
 /** Every fact that an entry may hold. The order of names is that of RFC 8785, section 3.2.3 (all are ASCII). */
-export const factKinds = {
+const factKinds = {
   address: 'text',
   caseNumber: 'text',
   code: 'text',
@@ -42,8 +42,54 @@ export const factKinds = {
 
 export type FactName = keyof typeof factKinds
 
+/**
+ * What may have to be kept back or erased: each is committed to by itself (`leaf.ts`). A record's change
+ * number and hash tell whose record it was to everybody who follows the resource's changes; digests of
+ * requests and answers can be guessed where these hold little; a caller may put anything into a trace id.
+ */
+const guarded: ReadonlySet<string> = new Set<FactName>([
+  'address',
+  'caseNumber',
+  'note',
+  'operator',
+  'recordHash',
+  'recordSeq',
+  'requestDigest',
+  'responseDigest',
+  'sequenceRange',
+  'staff',
+  'subjects',
+  'traceId',
+])
+
 const isFactName = (name: string): name is FactName => name in factKinds
 export const factNames = Object.keys(factKinds).filter(isFactName)
+const openNames = factNames.filter((name) => !guarded.has(name))
+
+/** What a leaf commits to, in the order of RFC 8785: the guarded facts, and the open ones together. */
+export type CommittedName = FactName | 'open'
+export const committedNames: readonly CommittedName[] = [
+  ...factNames.filter((name) => guarded.has(name)),
+  'open' as const,
+].toSorted()
+
+/** Canonical JSON of what is committed to under a name; undefined where there is nothing to say. */
+export const canonicalPart = (
+  name: CommittedName,
+  facts: AuditFacts,
+  subjects: readonly HashedSubject[],
+): string | undefined =>
+  name === 'open' ? canonicalOpen(facts) : canonicalFact(name, facts, subjects)
+
+function canonicalOpen(facts: AuditFacts): string {
+  let members = ''
+  for (const name of openNames) {
+    const canonical = canonicalFact(name, facts, [])
+    if (canonical === undefined) continue
+    members += members === '' ? `"${name}":${canonical}` : `,"${name}":${canonical}`
+  }
+  return `{${members}}`
+}
 
 export interface HashedSubject {
   /** Of resource and key (`hashSubject`). */
@@ -67,8 +113,8 @@ export function hashSubjects(
   return [...found.values()]
 }
 
-/** Canonical JSON (RFC 8785) of one fact; undefined where there is nothing to say. */
-export function canonicalFact(
+/** Canonical JSON (RFC 8785) of one fact. */
+function canonicalFact(
   name: FactName,
   facts: AuditFacts,
   subjects: readonly HashedSubject[],

@@ -1,15 +1,16 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
-import type { FactName } from './canonical-facts.ts'
-import { expandSalts, saltAt } from './salts.ts'
+import type { CommittedName, FactName } from './canonical-facts.ts'
+import { saltsOfSecret, takeApart } from './salts.ts'
 
 /*
  * An entry's clear values and salts, as they lie in audit.search.details:
  *   nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16)
  * of the JSON text
- *   { "version": 1, "secret": "<gives the facts' salts: salts.ts>", "facts": { … } }
- * What details say is proved by the leaf's digests.
+ *   { "version": 2, "salts": "<one behind the other, by order of names>", "facts": { … } }
+ * where the facts are as the leaf commits to them: guarded ones, and `open` with all others. What details
+ * say is proved by the leaf's digests.
  */
-const version = 1
+const version = 2
 const nonceBytes = 12
 const tagBytes = 16
 
@@ -40,19 +41,19 @@ function utf8(text: string): Buffer {
   return scratch.subarray(0, scratch.write(text, 'utf8'))
 }
 
-/** Seals the facts' canonical JSON text with the secret of their salts. */
-export function sealDetails(key: KeyObject, facts: string, secret: string): Buffer {
+/** Seals the canonical text of what a leaf commits to, with the salts. */
+export function sealDetails(key: KeyObject, facts: string, salts: string): Buffer {
   const nonce = nextNonce()
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
-  const sealed = cipher.update(utf8(`{"version":${version},"secret":"${secret}","facts":${facts}}`))
+  const sealed = cipher.update(utf8(`{"version":${version},"salts":"${salts}","facts":${facts}}`))
   cipher.final() // GCM keeps nothing back: there is no last block
   return Buffer.concat([nonce, sealed, cipher.getAuthTag()])
 }
 
 export interface Details {
   facts: Partial<Record<FactName, unknown>>
-  /** By the fact's name. */
-  salts: Partial<Record<FactName, string>>
+  /** By the name of a guarded fact; the salt of all facts that have none of their own is `open`. */
+  salts: Partial<Record<CommittedName, string>>
 }
 
 /** Opens what `sealDetails` made. Throws when the key is another or the bytes were changed. */
@@ -64,18 +65,28 @@ export function openDetails(key: KeyObject, sealed: Buffer): Details {
     decipher.update(sealed.subarray(nonceBytes, -tagBytes)),
     decipher.final(),
   ])
-  const { version: found, secret, facts }: Stored = JSON.parse(plain.toString())
-  if (found !== version) throw new Error(`Audit details of version ${found} cannot be read`)
-  return { facts, salts: saltsOf(Object.keys(facts).toSorted(), secret) }
+  return detailsOf(JSON.parse(plain.toString()))
 }
 
 interface Stored {
-  version: number
+  version: 2
+  salts: string
+  facts: Details['facts'] & { open: Details['facts'] }
+}
+
+/** Every fact had a salt of its own, and all followed from one secret. */
+interface StoredFirst {
+  version: 1
   secret: string
   facts: Details['facts']
 }
 
-function saltsOf(names: readonly string[], secret: string): Details['salts'] {
-  const salts = expandSalts(secret, names.length)
-  return Object.fromEntries(names.map((name, index) => [name, saltAt(salts, index)]))
+function detailsOf(stored: Stored | StoredFirst): Details {
+  const names = Object.keys(stored.facts).toSorted()
+  if (stored.version === 1) {
+    const { facts, secret } = stored
+    return { facts, salts: takeApart(saltsOfSecret(secret, names.length), names) }
+  }
+  const { open, ...guarded } = stored.facts
+  return { facts: { ...open, ...guarded }, salts: takeApart(stored.salts, names) }
 }

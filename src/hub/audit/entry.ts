@@ -1,11 +1,11 @@
 import type { KeyObject } from 'node:crypto'
-import { canonicalFact, factNames, type HashedSubject, hashSubjects } from './canonical-facts.ts'
+import { canonicalPart, committedNames, type HashedSubject, hashSubjects } from './canonical-facts.ts'
 import { sealDetails } from './details.ts'
 import type { AuditFacts } from './facts.ts'
 import { hashCase } from './keys.ts'
 import { digestFact, type Leaf, makeLeaf } from './leaf.ts'
 import { instantText, plainText } from './plain-values.ts'
-import { drawSecret, expandSalts, saltAt } from './salts.ts'
+import { drawSalt } from './salts.ts'
 
 /** One entry, ready to be written: the leaf, what finds it, and what it says, sealed. */
 export interface AuditEntry {
@@ -50,10 +50,9 @@ export interface EntryKeys {
 export function buildEntry(id: string, facts: AuditFacts, keys: EntryKeys): AuditEntry {
   const readyAt = instantOfId(id)
   const subjects = hashSubjects(facts.subjects, keys.subjects)
-  const secret = drawSecret()
-  const { json, digests } = commit(facts, subjects, secret)
+  const { json, salts, digests } = commit(facts, subjects)
   const leaf = makeLeaf(id, instantText(readyAt), digests)
-  const details = sealDetails(keys.details, json, secret)
+  const details = sealDetails(keys.details, json, salts)
   return {
     id,
     readyAt,
@@ -67,24 +66,29 @@ export function buildEntry(id: string, facts: AuditFacts, keys: EntryKeys): Audi
   }
 }
 
-/** The facts' canonical object and their digests' canonical object, in one order. */
-function commit(
-  facts: AuditFacts,
-  subjects: readonly HashedSubject[],
-  secret: string,
-): { json: string; digests: string } {
-  const salts = expandSalts(secret, factNames.length)
+interface Commitment {
+  /** What is committed to, as one canonical object. */
+  json: string
+  /** Its members' salts, one behind the other. */
+  salts: string
+  /** Its members' digests, as a canonical object. */
+  digests: string
+}
+
+function commit(facts: AuditFacts, subjects: readonly HashedSubject[]): Commitment {
   let json = ''
+  let salts = ''
   let digests = ''
-  let count = 0
-  for (const name of factNames) {
-    const canonical = canonicalFact(name, facts, subjects)
+  for (const name of committedNames) {
+    const canonical = canonicalPart(name, facts, subjects)
     if (canonical === undefined) continue
-    const comma = count === 0 ? '' : ','
-    json += `${comma}"${name}":${canonical}`
-    digests += `${comma}"${name}":"${digestFact(saltAt(salts, count++), name, canonical)}"`
+    const salt = drawSalt()
+    const start = salts === '' ? '{' : ','
+    json += `${start}"${name}":${canonical}`
+    digests += `${start}"${name}":"${digestFact(salt, name, canonical)}"`
+    salts += salt
   }
-  return { json: `{${json}}`, digests: `{${digests}}` }
+  return { json: `${json}}`, salts, digests: `${digests}}` }
 }
 
 const searchText = (value: string | undefined): string | null =>
