@@ -140,6 +140,7 @@ function assembleHub(parts: HubParts, app: Api): Hub {
   const intake = openIntake({
     ...parts,
     served: catalog.served,
+    adapters: catalog.adapters,
     log: app.log,
     ringStored: parts.queue && ringStored(parts.queue),
   })

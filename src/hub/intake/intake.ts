@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { AuditFacts, AuditLog } from '../audit/facts.ts'
+import type { AdapterMappings } from '../catalog/mount-mapping.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/connect.ts'
@@ -25,6 +26,7 @@ export interface IntakeOptions {
   keys: Keys
   auditLog: AuditLog
   served(id: string): Promise<ServedResource | null>
+  adapters: AdapterMappings
   log: Log
   /** Has a worker take up a push whose body is stored; absent: this process works it off itself. */
   ringStored?: ((runId: string) => Promise<void>) | undefined
@@ -37,6 +39,7 @@ export function openIntake(options: IntakeOptions): Intake {
     bulkPool: database.bulkPool,
     pool: database.pool,
     served: (id) => options.served(id),
+    mappingOfAdapter: (adapter, source) => options.adapters.mapping(adapter, source),
     vault: {
       seal: (plaintext, context) => seal(plaintext, keys.settings, context),
       open: (sealed, context) => unseal(sealed, keys.settings, context),

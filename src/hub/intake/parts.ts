@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Mapping } from '../../../schemas/api/mapping.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
 import type { AuditLog } from '../audit/facts.ts'
 import type { RejectSeal } from './reject-store.ts'
@@ -12,6 +13,8 @@ export interface IntakeParts {
   /** The published resource, or null. */
   served(id: string): Promise<ServedResource | null>
   vault: RejectSeal
+  /** The mapping of a department's source, or null where the adapter has none any more. */
+  mappingOfAdapter(adapter: string, source: string): Mapping | null
   auditLog: AuditLog
   /** Bytes that a body may hold, decompressed. */
   decodedBytesMax: number

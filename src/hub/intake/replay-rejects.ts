@@ -9,6 +9,7 @@ import type { IntakeParts } from './parts.ts'
 import { answerOf, endRun, failRun, type PushAnswer } from './push-batch.ts'
 import { batcherFor } from './push-rows.ts'
 import { answeredReject, rejectStore, type KeptReject } from './reject-store.ts'
+import { mappingOfSync, type SyncMappingFacts } from './sync-mapping.ts'
 import { runStore, type RunRow } from './runs.ts'
 
 /** A row put right by the provider's operator, in the source's own columns. */
@@ -127,16 +128,17 @@ async function land(
 
 /** Rows of a sync go through its own mapping again, where it has one: by now it may be another. */
 async function mappingOf(
-  { pool }: IntakeParts,
+  { pool, mappingOfAdapter }: IntakeParts,
   { sync }: RunRow,
   served: ServedResource,
 ): Promise<Mapping | null> {
   if (sync === null) return served.mapping
-  const { rows } = await pool.query<{ mapping: Mapping | null }>(
-    'select mapping from hub.syncs where id = $1',
+  const { rows } = await pool.query<SyncMappingFacts>(
+    'select mapping, adapter, source from hub.syncs where id = $1',
     [sync],
   )
-  return rows[0]?.mapping ?? served.mapping
+  const [facts] = rows
+  return facts === undefined ? served.mapping : mappingOfSync(facts, served, mappingOfAdapter)
 }
 
 async function rowsToReplay(

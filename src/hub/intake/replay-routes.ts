@@ -34,7 +34,10 @@ const replayBodies = {
       }),
     },
     [workbookMediaType]: {
-      schema: Type.Unknown({ description: '同上,xlsx / the same as a workbook' }),
+      schema: Type.Unknown({
+        description: '同上,xlsx / the same as a workbook',
+        examples: ['(xlsx)'],
+      }),
     },
   },
 }

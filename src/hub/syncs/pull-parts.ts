@@ -2,6 +2,7 @@ import type { ReadBounds, Source } from '../../connectors/contract.ts'
 import { bindConnector } from '../../connectors/index.ts'
 import type { Pipeline } from '../../exchange/pipeline.ts'
 import { Refusal } from '../../shared/refusal.ts'
+import { mappingOfSync } from '../intake/sync-mapping.ts'
 import type { Hub } from '../hub.ts'
 import { type IntakeResource, intakeResource } from '../intake/intake-resource.ts'
 import type { IntakeParts } from '../intake/parts.ts'
@@ -19,6 +20,8 @@ export interface PullParts extends ClaimedRun {
   resource: IntakeResource
   /** It counts unmapped values of this run only. */
   pipeline: Pipeline
+  /** Without one, rows come in the standard's own shape. */
+  hasMapping: boolean
   cells: 'text' | 'json'
   source: Source
   watch: Watch
@@ -72,12 +75,15 @@ async function partsOf(
   }
   const resource = intakeResource(served)
   const cells = cellsOf(sync)
+  const { mappingOfAdapter } = hub.intake.parts
+  const mapping = mappingOfSync(sync, served, mappingOfAdapter)
   return {
     ...claimed,
     intake: { ...hub.intake.parts, holder: claimed.holder, isClosing: () => signal.aborted },
     clock: hub.clock,
     resource,
-    pipeline: resource.pipeline(cells, sync.mapping ?? served.mapping),
+    pipeline: resource.pipeline(cells, mapping),
+    hasMapping: mapping !== null,
     cells,
     source,
     watch: {

@@ -169,8 +169,7 @@ type RowShape = (row: SourceRow) => SourceRow
  * table has the columns it has: those that nobody named are drift, and left out.
  */
 function rowShape(parts: PullParts, { columns }: Planned, block: SourceBlock): RowShape | null {
-  const { sync, resource, pipeline } = parts
-  const hasMapping = (sync.mapping ?? resource.served.mapping) !== null
+  const { hasMapping, pipeline } = parts
   if (hasMapping || columns === null) return null
   // Each file has a header of its own.
   const own = block.unit === null ? columns.map(({ name }) => name) : namesOf(block)

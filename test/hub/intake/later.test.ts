@@ -208,7 +208,10 @@ test('a stored body is cut into pieces and has a limit', async () => {
 test('a hub that stops gives a run back to the queue, and the next one ends it', async () => {
   const { storedRuns } = await import('../../../src/hub/intake/run-stored.ts')
   const runId = await leaveRun('queued', ndjson(manyThings(60_000)))
-  const stopping = storedRuns({ ...hub.app.hub.intake.parts, holder: 'stopping' }, () => undefined)
+  const stopping = storedRuns(
+    { ...hub.app.hub.intake.parts, holder: 'stopping' },
+    { onFault: () => undefined },
+  )
   stopping.begin(runId)
   const giveUpAt = Date.now() + 10_000
   while ((await hub.run(runId)).state === 'queued' && Date.now() < giveUpAt) {

@@ -200,6 +200,6 @@ test('a load tells what it saw of its source, and its rejects come back in the s
     token: hub.machine,
     headers: { accept: 'text/csv' },
   })
-  expect(csv.body.split('\r\n')[0]).toBe('\uFEFFBH,SL,备注,error')
+  expect(csv.body.split('\r\n')[0]).toBe('\uFEFFBH,SL,备注,line,error')
   expect(csv.body.split('\r\n')[1]).toMatch(/^,2,y,/)
 })

@@ -53,7 +53,7 @@ describe('failures that other pumps are known for', () => {
     )
     const sync = await hub.makeSync({ table: 'ties', cursor: ['updated_at'] })
     const runId = await hub.queue(sync)
-    await killAtBatch(runId, 3)
+    await killAtBatch(runId, 2)
     expect((await hub.findRun(runId)).checkpoint).not.toBeNull()
     const run = await takeUp(runId)
     expect(run.state).toBe('succeeded')
