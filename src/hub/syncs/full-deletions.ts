@@ -21,7 +21,9 @@ export async function deleteUnmet(
   const reading = { id: run.id, startSeq: plan.startSeq }
   if (!plan.keepsKeys) return
   if (!(await hasBegun(intake, run.id))) {
-    guard(parts, planned, { ...(await countMissing(intake, reading, served)), readCount })
+    const counted = await countMissing(intake, reading, served)
+    guard(parts, planned, { ...counted, readCount })
+    if (counted.missing > 0 && !plan.force) await refuseBesideOthers(parts)
   }
   const session = landingSession(intake, {
     runId: run.id,
@@ -51,6 +53,25 @@ function guard({ sync }: PullParts, { plan }: Planned, seen: Answered): void {
     throw fewerRows({ readCount, expected })
   }
   if (missing / live > intakeLimits.snapshotDeletedShareMax) throw tooManyMissing(seen)
+}
+
+/** What another source feeds is missing from this one, and not for being gone. */
+async function refuseBesideOthers({ intake, sync }: PullParts): Promise<void> {
+  const { rows } = await intake.pool.query<{ id: string }>(
+    `select other.id from hub.syncs other join hub.syncs own on own.id = $1
+     where other.resource = own.resource and other.direction = 'pull' and other.state = 'active'
+       and other.last_success_at is not null
+       and (other.origin, other.settings - 'columns') is distinct from (own.origin, own.settings - 'columns')
+     order by other.id limit 1`,
+    [sync.id],
+  )
+  const [other] = rows
+  if (other === undefined) return
+  throw new Refusal(
+    'state-conflict',
+    `同步任务 ${other.id} 也从另一来源写入本资源,全量同步会删除它的记录;未删除任何记录;确认无误请加 force=true ` +
+      `/ ${other.id} feeds this resource from another source, whose records a full run would delete; nothing was deleted. Use force=true if that is right`,
+  )
 }
 
 const emptySource = (live: number): Refusal =>

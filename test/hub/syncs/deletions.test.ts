@@ -49,6 +49,19 @@ describe('what a full pull deletes', () => {
     expect(await liveCount(sync)).toBe(1000)
   })
 
+  test('is nothing that another source feeds, unless forced', async () => {
+    const sync = await pulledFull('shared')
+    const { resource } = await hub.sync(sync)
+    await createThings(hub.source, 'neighbour', { rows: 50 })
+    await hub.source.query(`update neighbour set thing = 'neighbour-' || id`)
+    await hub.pulled(await hub.makeSync({ table: 'neighbour', resource }))
+    await hub.source.query('delete from shared where id = 5')
+    await expect(hub.pulled(sync)).rejects.toThrow('feeds this resource from another source')
+    expect(await liveCount(sync)).toBe(1050)
+    const forced = await hub.pulled(sync, { plan: { force: true } })
+    expect(forced.counts.deleted).toBe(51)
+  })
+
   test('is no record whose row was rejected', async () => {
     const sync = await pulledFull('rejected')
     await hub.source.query(
