@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { buildHub } from './app.ts'
 import { openAuditKeys } from './audit/keys.ts'
 import { openAuditLog } from './audit/log.ts'
+import { noteRestore } from './backup/note-restore.ts'
 import type { Config } from './config.ts'
 import { connectClient } from './database/clients.ts'
 import { type Database, openDatabase } from './database/connect.ts'
@@ -69,6 +70,7 @@ async function openHub(config: Config, log: Log, closing: Closing): Promise<Api>
     onFault: (error) => log.error({ err: error }, 'the audit log could not be written'),
   })
   closing.push(() => auditLog.close())
+  await noteRestore(database.pool, auditLog)
   const queue = openRunQueue({ directUrl: database.directUrl, redisUrl: config.redisUrl, log })
   closing.push(() => queue.close())
   const app = await buildHub({ config, database, auditLog, keys, queue })
