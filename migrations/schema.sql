@@ -20,11 +20,14 @@ sequence hub.application_decisions_id_seq: shuqiao_app=select,usage
 sequence hub.grant_transitions_id_seq: shuqiao_app=select,usage
 sequence hub.resource_transitions_id_seq: shuqiao_app=select,usage
 sequence hub.resources_number_seq: shuqiao_app=select,usage
+table audit.archives: shuqiao_app=select shuqiao_sealer=select
 table audit.checkpoints: shuqiao_app=select shuqiao_sealer=insert,select
 table audit.entries_default partition DEFAULT:
 table audit.leaves: shuqiao_app=select shuqiao_sealer=insert,select
 table audit.pending with autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000: shuqiao_app=insert,select shuqiao_sealer=delete,select
 table audit.ranges_default partition DEFAULT:
+table audit.redaction_requests: shuqiao_app=insert,select shuqiao_sealer=select
+table audit.redactions: shuqiao_app=select shuqiao_sealer=select
 table audit.search_default partition DEFAULT:
 table audit.subjects_default partition DEFAULT:
 table audit.tiles: shuqiao_app=select shuqiao_sealer=insert,select
@@ -62,6 +65,15 @@ table hub.tokens: shuqiao_app=delete,insert,select,update
 table hub.verify_mismatches: shuqiao_app=delete,insert,select,update
 
 -- columns
+audit.archives 001. month text not null
+audit.archives 002. folder text not null
+audit.archives 003. step text not null default 'begun'::text
+audit.archives 004. entry_count bigint
+audit.archives 005. first_position bigint
+audit.archives 006. last_position bigint
+audit.archives 007. manifest_digest text
+audit.archives 008. verified_at timestamp(3) with time zone
+audit.archives 009. dropped_at timestamp(3) with time zone
 audit.checkpoints 001. size bigint not null
 audit.checkpoints 002. root bytea not null
 audit.checkpoints 003. note text not null
@@ -77,6 +89,19 @@ audit.ranges 001. resource text not null
 audit.ranges 002. after bigint not null
 audit.ranges 003. through bigint not null
 audit.ranges 004. id uuid not null
+audit.redaction_requests 001. id uuid not null
+audit.redaction_requests 002. entry uuid not null
+audit.redaction_requests 003. facts text[] not null
+audit.redaction_requests 004. instrument jsonb
+audit.redaction_requests 005. reason text not null
+audit.redaction_requests 006. requested_by text not null
+audit.redaction_requests 007. requested_at timestamp(3) with time zone not null default now()
+audit.redactions 001. id uuid not null
+audit.redactions 002. entry uuid not null
+audit.redactions 003. digests jsonb not null
+audit.redactions 004. confirmed_by text not null
+audit.redactions 005. confirmed_at timestamp(3) with time zone not null default now()
+audit.redactions 006. told_in uuid not null
 audit.search 001. id uuid not null
 audit.search 002. ready_at timestamp(3) with time zone not null
 audit.search 003. operation text not null
@@ -405,6 +430,11 @@ hub.verify_mismatches 003. day date not null
 hub.verify_mismatches 004. count integer not null default 1
 
 -- constraints
+audit.archives archives_check1: CHECK (((step = 'dropped'::text) = (dropped_at IS NOT NULL)))
+audit.archives archives_check: CHECK (((step <> ALL (ARRAY['verified'::text, 'dropped'::text])) OR ((entry_count > 0) AND (first_position <= last_position) AND (manifest_digest IS NOT NULL) AND (verified_at IS NOT NULL))))
+audit.archives archives_month_check: CHECK ((month ~ '^\d{4}-(0[1-9]|1[0-2])$'::text))
+audit.archives archives_pkey: PRIMARY KEY (month)
+audit.archives archives_step_check: CHECK ((step = ANY (ARRAY['begun'::text, 'exported'::text, 'sealed'::text, 'verified'::text, 'dropped'::text])))
 audit.checkpoints checkpoints_pkey: PRIMARY KEY (size)
 audit.checkpoints checkpoints_root_check: CHECK ((octet_length(root) = 32))
 audit.checkpoints checkpoints_size_check: CHECK ((size >= 0))
@@ -417,6 +447,12 @@ audit.leaves leaves_pkey: PRIMARY KEY ("position")
 audit.leaves leaves_position_check: CHECK (("position" >= 0))
 audit.ranges ranges_check: CHECK ((through > after))
 audit.ranges ranges_pkey: PRIMARY KEY (id)
+audit.redaction_requests redaction_requests_facts_check: CHECK ((cardinality(facts) > 0))
+audit.redaction_requests redaction_requests_instrument_check: CHECK ((jsonb_typeof(instrument) = 'object'::text))
+audit.redaction_requests redaction_requests_pkey: PRIMARY KEY (id)
+audit.redactions redactions_digests_check: CHECK ((jsonb_typeof(digests) = 'object'::text))
+audit.redactions redactions_pkey: PRIMARY KEY (id)
+audit.redactions redactions_told_in_key: UNIQUE (told_in)
 audit.search search_pkey: PRIMARY KEY (id)
 audit.subjects subjects_pkey: PRIMARY KEY (subject, id)
 audit.tiles tiles_hashes_check: CHECK ((octet_length(hashes) = 8192))
@@ -562,6 +598,8 @@ CREATE INDEX grants_resource ON hub.grants USING btree (resource, id) WHERE (sta
 CREATE INDEX grants_system ON hub.grants USING btree (system, resource) WHERE (state <> 'terminated'::text)
 CREATE INDEX idempotency_keys_created ON hub.idempotency_keys USING btree (created_at)
 CREATE INDEX ranges_int8range_idx ON ONLY audit.ranges USING gist (int8range(after, through, '(]'::text))
+CREATE INDEX redaction_requests_entry_idx ON audit.redaction_requests USING btree (entry)
+CREATE INDEX redactions_entry_idx ON audit.redactions USING btree (entry)
 CREATE INDEX rejects_repaired ON hub.rejects USING btree (repaired_at) WHERE (state = 'repaired'::text)
 CREATE INDEX resource_transitions_resource ON hub.resource_transitions USING btree (resource, id)
 CREATE INDEX resources_provider ON hub.resources USING btree (provider, id)
@@ -584,6 +622,7 @@ CREATE INDEX tokens_system_idx ON hub.tokens USING btree (system_id) WHERE (syst
 CREATE INDEX verify_mismatches_day ON hub.verify_mismatches USING btree (day)
 CREATE UNIQUE INDEX application_decisions_pkey ON hub.application_decisions USING btree (id)
 CREATE UNIQUE INDEX applications_pkey ON hub.applications USING btree (id)
+CREATE UNIQUE INDEX archives_pkey ON audit.archives USING btree (month)
 CREATE UNIQUE INDEX batches_pkey ON hub.batches USING btree (run_id, number)
 CREATE UNIQUE INDEX change_numbers_pkey ON hub.change_numbers USING btree (resource_number)
 CREATE UNIQUE INDEX change_numbers_resource_key ON hub.change_numbers USING btree (resource)
@@ -602,6 +641,9 @@ CREATE UNIQUE INDEX leaves_pkey ON audit.leaves USING btree ("position")
 CREATE UNIQUE INDEX migrations_pkey ON hub.migrations USING btree (version)
 CREATE UNIQUE INDEX mounts_pkey ON hub.mounts USING btree (resource)
 CREATE UNIQUE INDEX ranges_pkey ON ONLY audit.ranges USING btree (id)
+CREATE UNIQUE INDEX redaction_requests_pkey ON audit.redaction_requests USING btree (id)
+CREATE UNIQUE INDEX redactions_pkey ON audit.redactions USING btree (id)
+CREATE UNIQUE INDEX redactions_told_in_key ON audit.redactions USING btree (told_in)
 CREATE UNIQUE INDEX rejects_pkey ON hub.rejects USING btree (run_id, line)
 CREATE UNIQUE INDEX resource_code_sequences_pkey ON hub.resource_code_sequences USING btree (prefix)
 CREATE UNIQUE INDEX resource_codes_pkey ON hub.resource_codes USING btree (code)
@@ -632,15 +674,47 @@ CREATE UNIQUE INDEX verifier_keys_verifier_key_key ON audit.verifier_keys USING 
 CREATE UNIQUE INDEX verify_mismatches_pkey ON hub.verify_mismatches USING btree (subject, system, day)
 
 -- triggers
+CREATE TRIGGER refuse_change BEFORE DELETE OR TRUNCATE ON audit.archives FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.checkpoints FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entries FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entries_default FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.leaves FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.redaction_requests FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.redactions FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.tiles FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.verifier_keys FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE INSERT OR DELETE OR TRUNCATE ON audit.tree FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 
 -- functions
+CREATE OR REPLACE FUNCTION audit.drop_month(wanted text, digest text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'audit'
+AS $function$
+declare
+  suffix text := replace(wanted, '-', '_');
+  parent text;
+  obstacle text;
+begin
+  perform pg_advisory_xact_lock(hashtext('audit.ensure_months'));
+  perform set_config('lock_timeout', '2s', true);
+  -- Held until the month is gone, so that no redaction makes the files out of date meanwhile.
+  perform from audit.archives where month = wanted for update;
+  obstacle := audit.month_obstacle(wanted);
+  if obstacle is null and digest is distinct from (select manifest_digest from audit.archives where month = wanted) then
+    obstacle := '清单与登记的不同 / The manifest is not the one that was verified';
+  end if;
+  if obstacle is not null then
+    raise exception '% 月不能移出:% / Month % stays', wanted, obstacle, wanted using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  foreach parent in array array['entries', 'search', 'subjects', 'ranges'] loop
+    execute format('drop table audit.%I', parent || '_' || suffix);
+  end loop;
+  update audit.archives set step = 'dropped', dropped_at = now() where month = wanted;
+end
+$function$
+-- shuqiao_app=execute
 CREATE OR REPLACE FUNCTION audit.ensure_months(ahead integer)
  RETURNS text[]
  LANGUAGE plpgsql
@@ -686,6 +760,29 @@ CREATE OR REPLACE FUNCTION audit.first_id(instant timestamp with time zone)
 AS $function$
   select rpad(lpad(to_hex(floor(extract(epoch from instant) * 1000)::bigint), 12, '0'), 32, '0')::uuid
 $function$
+CREATE OR REPLACE FUNCTION audit.first_id_after_month(month text)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO 'pg_catalog', 'audit'
+AS $function$
+  select audit.first_id(((month || '-01')::timestamp + interval '1 month') at time zone 'UTC')
+$function$
+CREATE OR REPLACE FUNCTION audit.first_id_of_month(month text)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO 'pg_catalog', 'audit'
+AS $function$
+  select audit.first_id((month || '-01')::timestamp at time zone 'UTC')
+$function$
+CREATE OR REPLACE FUNCTION audit.instant_of_id(id uuid)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+  select to_timestamp(('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)
+$function$
 CREATE OR REPLACE FUNCTION audit.make_partition(parent text, suffix text, bounds text)
  RETURNS void
  LANGUAGE plpgsql
@@ -703,6 +800,101 @@ begin
   execute format('alter table audit.%I attach partition audit.%I %s', parent, partition, bounds);
 end
 $function$
+CREATE OR REPLACE FUNCTION audit.month_obstacle(wanted text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'audit'
+AS $function$
+declare
+  archive audit.archives;
+  since uuid := audit.first_id_of_month(wanted);
+  until uuid := audit.first_id_after_month(wanted);
+  parent text;
+  is_there boolean;
+  found_count bigint;
+begin
+  select * into archive from audit.archives where month = wanted;
+  if archive.step is distinct from 'verified' then
+    return '归档尚未核验 / The archive is not verified';
+  end if;
+  if (wanted || '-01')::timestamp at time zone 'UTC' + interval '1 month' + audit.retention() > now() then
+    return '保存期未满 / Retention has not ended';
+  end if;
+  foreach parent in array array['entries', 'search', 'subjects', 'ranges'] loop
+    execute format('select exists (select from audit.%I where id >= $1 and id < $2)', parent || '_default')
+      into is_there using since, until;
+    if is_there then
+      return format('默认分区 %1$s_default 中有该月的行,请先查明 / %1$s_default holds rows of this month: look at them first', parent);
+    end if;
+    if to_regclass(format('audit.%I', parent || '_' || replace(wanted, '-', '_'))) is null then
+      return '该月没有自己的分区 / The month has no partition of its own';
+    end if;
+  end loop;
+  if exists (select from audit.pending where id >= since and id < until) then
+    return '该月还有未封存的条目 / Entries of this month are not sealed yet';
+  end if;
+  select count(*) into found_count from audit.entries join audit.leaves on leaves.entry = entries.id and leaves.hash = entries.leaf_hash
+  where entries.id >= since and entries.id < until and position between archive.first_position and archive.last_position;
+  if found_count <> archive.entry_count
+     or found_count <> (select count(*) from audit.entries where id >= since and id < until) then
+    return '归档与库中条目不符 / The archive does not hold what the log holds';
+  end if;
+  if not exists (select from audit.checkpoints where size > archive.last_position) then
+    return '该月尚无检查点 / No checkpoint covers this month';
+  end if;
+  return null;
+end
+$function$
+-- shuqiao_app=execute
+CREATE OR REPLACE FUNCTION audit.redact(request uuid, officer text, details_seen bytea, details_left bytea, erased jsonb, told_in uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'audit'
+AS $function$
+declare
+  asked audit.redaction_requests;
+  entry_at timestamptz;
+begin
+  select * into strict asked from audit.redaction_requests where id = request;
+  entry_at := audit.instant_of_id(asked.entry);
+  if asked.requested_by = officer then
+    raise exception '不得确认自己的申请 / Nobody confirms their own request' using errcode = 'insufficient_privilege';
+  end if;
+  if asked.instrument is null and entry_at + audit.retention() > now() then
+    raise exception '保存期未满且未列明法律文书 / Retention has not ended and no legal instrument is named'
+      using errcode = 'insufficient_privilege';
+  end if;
+  if (select array_agg(name order by name) from jsonb_object_keys(erased) as name)
+     is distinct from (select array_agg(distinct name order by name) from unnest(asked.facts) as name) then
+    raise exception '与申请的信息项不符 / These are not the facts that were asked for';
+  end if;
+  if not exists (select from audit.entries where id = told_in) then
+    raise exception '须先记入审计日志 / The log must tell of it first';
+  end if;
+  update audit.search set
+    details = details_left,
+    case_hash = case when 'caseNumber' = any (asked.facts) then null else case_hash end
+  where id = asked.entry and sha256(details) = details_seen;
+  if not found then
+    raise exception '明细已变更或不在库中 / The details have changed or are not here' using errcode = 'serialization_failure';
+  end if;
+  if 'subjects' = any (asked.facts) then
+    delete from audit.subjects where id = asked.entry;
+  end if;
+  if 'sequenceRange' = any (asked.facts) then
+    delete from audit.ranges where id = asked.entry;
+  end if;
+  insert into audit.redactions (id, entry, digests, confirmed_by, told_in)
+  values (request, asked.entry, erased, officer, told_in);
+  -- A file of the month's details that still holds the value must not count as verified.
+  update audit.archives set step = 'exported', verified_at = null
+  where step in ('sealed', 'verified')
+    and asked.entry >= audit.first_id_of_month(month) and asked.entry < audit.first_id_after_month(month);
+end
+$function$
+-- shuqiao_app=execute
 CREATE OR REPLACE FUNCTION audit.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -713,3 +905,8 @@ begin
     using errcode = 'insufficient_privilege';
 end
 $function$
+CREATE OR REPLACE FUNCTION audit.retention()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select interval '3 years' $function$

@@ -4,6 +4,7 @@ import { v7 as createId } from 'uuid'
 import type { AuditFacts } from '../../src/hub/audit/facts.ts'
 import { openAuditLog } from '../../src/hub/audit/log.ts'
 import { connectClient } from '../../src/hub/database/clients.ts'
+import { newRequestId } from '../../src/hub/http/request-id.ts'
 import { type City, consumer, consumerSystem, purpose } from './city.ts'
 import { idNumberAt } from './population-rows.ts'
 import { atLeast, mean, type Results } from './results.ts'
@@ -14,7 +15,7 @@ const batchRows = 256
 const factsOf = (index: number): AuditFacts => ({
   operation: 'records.read',
   outcome: 'allowed',
-  requestId: createId(),
+  requestId: newRequestId(),
   requestedAt: new Date(),
   system: consumerSystem,
   department: consumer,

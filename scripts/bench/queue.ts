@@ -89,7 +89,7 @@ async function readP99(city: City, seconds: number): Promise<number> {
 
 /** Jobs that do nothing, on a schema of their own beside the hub's. */
 async function bareJobsPerSecond(city: City): Promise<number> {
-  const connection = { connectionString: city.databaseUrl, schema: 'bench_bullmq' }
+  const connection = { connectionString: city.databaseUrl, schema: 'bench_bullmq', migrate: true }
   const queue = new Queue('bare', { connection }, createPostgresBackend)
   const jobs = Array.from({ length: syncCount }, (_, index) => ({
     name: 'nothing',

@@ -56,7 +56,8 @@ export async function hubProcess(
   }
   const end = (signal: NodeJS.Signals): Promise<number | null> => {
     const ending = child
-    if (ending === null || ending.exitCode !== null)
+    // What ended by a signal has no exit code.
+    if (ending === null || ending.exitCode !== null || ending.signalCode !== null)
       return Promise.resolve(ending?.exitCode ?? null)
     const ended = new Promise<number | null>((exited) =>
       ending.once('exit', (code) => exited(code)),

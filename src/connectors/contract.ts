@@ -163,6 +163,30 @@ export interface TargetBatch {
   at: Date
   /** Where the delivery stands behind this batch, kept by targets that commit it with the rows. */
   position: Position
+  /**
+   * The last signed checkpoint of the hub's log, for the subscriber to keep and check
+   * (`src/shared/anchor/anchor.ts`); null before the first.
+   */
+  checkpoint?: string | null | undefined
+}
+
+/** The last batch that a target knows of. */
+export interface LastBatch {
+  number: number
+  generation: number
+  position: Position
+  /** The checkpoint that came with it, where the target keeps it. */
+  checkpoint?: string | null | undefined
+}
+
+/** What a run that has delivered everything tells the target. */
+export interface TargetEnd {
+  runId: string
+  generation: number
+  isFull: boolean
+  at: Date
+  /** As with a batch. */
+  checkpoint?: string | null | undefined
 }
 
 export interface Target {
@@ -174,7 +198,7 @@ export interface Target {
   /** Creates what is missing, checks what is there; `state-conflict` names every column that does not fit. */
   prepare(shape: TargetShape): Promise<void>
   /** The last batch that the target itself knows to have arrived; null where it cannot say, or has none. */
-  lastBatch(): Promise<{ number: number; generation: number; position: Position } | null>
+  lastBatch(): Promise<LastBatch | null>
   /**
    * Writes a batch whole or not at all. One that has arrived before (by its number) changes nothing, one
    * that is older than the last that arrived is refused with `state-conflict`: another process went on.
@@ -184,9 +208,7 @@ export interface Target {
    * The run has delivered everything. After a full load, what older generations left is deleted; answers
    * how many records that were. Files are put in place with their manifest.
    */
-  finish(end: { runId: string; generation: number; isFull: boolean; at: Date }): Promise<{
-    deletedCount: number
-  }>
+  finish(end: TargetEnd): Promise<{ deletedCount: number }>
   close(): Promise<void>
 }
 

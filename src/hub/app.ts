@@ -1,6 +1,7 @@
 import type { FastifySerializerCompiler } from 'fastify'
 import { mappingOf } from '../../adapters/index.ts'
 import { auditArea } from './audit/area.ts'
+import { type LagWatch, sealingGauges, sealingWarnings } from './audit/sealed/watch-lag.ts'
 import { type CatalogNeeds, openCatalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
@@ -54,6 +55,8 @@ export interface HubParts {
   queue?: RunQueue
   /** What the catalog asks of adapters and grants. */
   catalog?: CatalogNeeds
+  /** How far the sealed log lies behind: for metrics and readiness. */
+  sealing?: Pick<LagWatch, 'lag'>
 }
 
 /** The departments' adapters that ship with the hub. */
@@ -86,7 +89,11 @@ export async function buildHub(parts: HubParts): Promise<Api> {
     auditCheck(hub.database, auditLog.gauges),
     ...(parts.checks ?? []),
   ]
-  const warnings = allWarnings([readinessWarnings(hub.database), queueWarnings(hub.queue)])
+  const warnings = allWarnings([
+    readinessWarnings(hub.database),
+    queueWarnings(hub.queue),
+    () => sealingWarnings({ lag: parts.sealing?.lag ?? null }),
+  ])
   await app.register(healthRoutes({ ...hub, checks, warnings }))
   if (isServing) await serveAreas(app, hub)
   listenToChanges(app, hub)
@@ -122,6 +129,7 @@ function assembleHub(parts: HubParts, app: Api): Hub {
     help: 'Audit entries handed in and not yet durable',
     read: () => auditLog.gauges?.().waiting ?? 0,
   })
+  if (parts.sealing) for (const gauge of sealingGauges(parts.sealing)) metrics.addGauge(gauge)
   const queue = parts.queue ?? silentQueue
   watchQueue(metrics, queue)
   const authenticator = createAuthenticator({ ...database.tokens, nowMs: clock.nowMs })

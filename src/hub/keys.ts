@@ -27,8 +27,10 @@ export interface Keys {
   masks: Buffer
   /** Ed25519 key that signs the log's checkpoints: the last one where it was rotated. */
   signing: KeyObject
-  /** The one before it; null where there was none, or its file is gone. */
-  formerSigning: KeyObject | null
+  /** Those before it whose files are still there, oldest first. */
+  formerSigning: readonly KeyObject[]
+  /** Seed of the SM2 key that signs checkpoints beside `signing`; only where 国密 is switched on. */
+  guomiSigning?: Buffer
   /** AES-256 key of one month's audit details, `2026-11`; made when first asked for. */
   auditMonth(month: string): Promise<Buffer>
 }
@@ -40,7 +42,11 @@ const keyBytes = 32
  * hexadecimal). Refuses (`StartRefusal`) when a key differs from the one whose fingerprint the database
  * knows, or is missing although it is known: a new one would fork the log and make old data unreadable.
  */
-export async function openKeys(keysDir: string, ledger: FingerprintLedger): Promise<Keys> {
+export async function openKeys(
+  keysDir: string,
+  ledger: FingerprintLedger,
+  { isGuomi = false }: { isGuomi?: boolean } = {},
+): Promise<Keys> {
   mkdirSync(keysDir, { recursive: true, mode: 0o700 })
   const open = (name: string): Promise<Buffer> => openKey({ keysDir, name, ledger })
   const signingNumber = await lastSigningNumber(ledger)
@@ -48,14 +54,18 @@ export async function openKeys(keysDir: string, ledger: FingerprintLedger): Prom
     ['subjects', 'settings', 'masks', signingName(signingNumber)].map(open),
   )
   if (!subjects || !settings || !masks || !seed) throw new Error('a key is missing')
-  const formerSeed = readKey(join(keysDir, `${signingName(signingNumber - 1)}.key`))
+  const formerSeeds = Array.from({ length: signingNumber - 1 }, (_, index) =>
+    readKey(join(keysDir, `${signingName(index + 1)}.key`)),
+  )
   const months = new Map<string, Promise<Buffer>>()
+  const guomiSigning = isGuomi ? await open('guomi-signing') : undefined
   return {
+    ...(guomiSigning && { guomiSigning }),
     subjects,
     settings,
     masks,
     signing: signingKeyOf(seed),
-    formerSigning: formerSeed ? signingKeyOf(formerSeed) : null,
+    formerSigning: formerSeeds.filter((former) => former !== undefined).map(signingKeyOf),
     auditMonth: (month) => {
       if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw new RangeError(`no month: ${month}`)
       const kept = months.get(month) ?? open(`audit-${month}`)
@@ -77,7 +87,7 @@ async function lastSigningNumber(ledger: FingerprintLedger): Promise<number> {
 
 /**
  * Makes the next signing key, and answers its file. Every process takes it up with its next start: the
- * sealer's first checkpoint then carries both signatures (`seal-keys.ts`). Until then the former file must
+ * sealer's next checkpoint then carries both signatures (`seal-keys.ts`). Until then the former file must
  * stay; afterwards nothing needs it any more. Another host of the hub does not start before it has the new
  * file. Rotating twice at once is rotating once.
  */

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { buildHub } from './app.ts'
 import { openAuditKeys } from './audit/keys.ts'
 import { openAuditLog } from './audit/log.ts'
+import { startSealing } from './audit/sealed/start-sealing.ts'
+import { stopWhenBehind, watchLag } from './audit/sealed/watch-lag.ts'
 import { noteRestore } from './backup/note-restore.ts'
 import type { Config } from './config.ts'
 import { connectClient } from './database/clients.ts'
@@ -10,7 +12,7 @@ import { type Database, openDatabase } from './database/connect.ts'
 import { fingerprintLedger } from './database/key-fingerprints.ts'
 import type { Log } from './database/log.ts'
 import { migrate } from './database/migrate.ts'
-import { provideDatabase } from './database/provide.ts'
+import { type DatabaseUrls, provideDatabase } from './database/provide.ts'
 import { errorCode } from './error-code.ts'
 import { createLogger } from './http/access-log.ts'
 import type { Api } from './http/api.ts'
@@ -62,18 +64,23 @@ export async function startHub(config: Config): Promise<RunningHub> {
 type Closing = (() => Promise<void>)[]
 
 async function openHub(config: Config, log: Log, closing: Closing): Promise<Api> {
-  const database = await openMigrated(config, log, closing)
+  const { database, urls } = await openMigrated(config, log, closing)
   const keys = await openKeys(config.keysDir, fingerprintLedger(database.knex))
-  const auditLog = openAuditLog({
+  const sealing = watchLag(database.pool, log)
+  closing.push(() => sealing.close())
+  const opened = openAuditLog({
     keys: openAuditKeys(keys),
     openClient: () => connectClient({ url: database.directUrl, purpose: 'audit' }),
     onFault: (error) => log.error({ err: error }, 'the audit log could not be written'),
   })
-  closing.push(() => auditLog.close())
+  closing.push(() => opened.close())
+  const auditLog = stopWhenBehind(opened, sealing)
+  const sealer = await startSealing({ config, sealerUrl: urls.sealer, keys, log })
+  closing.push(() => sealer.close())
   await noteRestore(database.pool, auditLog)
   const queue = openRunQueue({ directUrl: database.directUrl, redisUrl: config.redisUrl, log })
   closing.push(() => queue.close())
-  const app = await buildHub({ config, database, auditLog, keys, queue })
+  const app = await buildHub({ config, database, auditLog, keys, queue, sealing })
   closing.push(() => drain(app))
   const housekeeping = startHousekeeping({ ...app.hub, log })
   closing.push(() => housekeeping.close())
@@ -94,7 +101,11 @@ function makeDefaultFolder({ dataDir, filesDirs }: Config): void {
   if (filesDirs.includes(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
 }
 
-async function openMigrated(config: Config, log: Log, closing: Closing): Promise<Database> {
+async function openMigrated(
+  config: Config,
+  log: Log,
+  closing: Closing,
+): Promise<{ database: Database; urls: DatabaseUrls }> {
   const provided = await provideDatabase(config, log)
   closing.push(() => provided.stop())
   const { urls } = provided
@@ -107,7 +118,7 @@ async function openMigrated(config: Config, log: Log, closing: Closing): Promise
     log,
   })
   closing.push(() => database.close())
-  return database
+  return { database, urls }
 }
 
 async function drain(app: Api): Promise<void> {

@@ -1,8 +1,11 @@
 /**
  * An interface of the subscriber's that takes batches of changes, one POST each, in order.
  *
- *   {delivery, batch, generation, runId, sentAt, items: [{seq, op, key, record?}], lastSeq}
- *   {delivery, batch: null, generation, runId, sentAt, end: true, isFull}     when a run has delivered all
+ *   {delivery, batch, generation, runId, sentAt, checkpoint, items: [{seq, op, key, record?}], lastSeq}
+ *   {delivery, batch: null, generation, runId, sentAt, checkpoint, end: true, isFull}   when a run has delivered all
+ *
+ * `checkpoint` is the last one of the hub's log, null before the first: to be kept and checked
+ * (`src/shared/anchor/anchor.ts`), so that the hub's log is held by others than its owner.
  *
  * Each is signed (`X-Shuqiao-Signature`, see `src/shared/delivery-signature.ts`) and carries an
  * `Idempotency-Key`: a batch that comes again is answered 2xx or 409, and changes nothing there.
@@ -47,8 +50,8 @@ export function openHttpTarget(settings: HttpSettings, context: ConnectorContext
     lastBatch: async () => null,
     write: (batch) =>
       send(batchNotice(batch), { batch: batch.number, idempotency: String(batch.number) }),
-    finish: async ({ runId, generation, isFull, at }) => {
-      const notice = { batch: null, generation, runId, sentAt: at.toISOString() }
+    finish: async ({ runId, generation, isFull, at, checkpoint = null }) => {
+      const notice = { batch: null, generation, runId, sentAt: at.toISOString(), checkpoint }
       const idempotency = `end-${generation}-${runId}`
       await send({ ...notice, end: true, isFull }, { batch: 'end', idempotency })
       return { deletedCount: 0 }
@@ -90,6 +93,7 @@ interface NoticeFacts {
   generation: number
   runId: string
   sentAt: string
+  checkpoint: string | null
 }
 
 interface BatchNotice extends NoticeFacts {
@@ -112,11 +116,19 @@ interface Item {
   record?: Readonly<Record<string, unknown>>
 }
 
-const batchNotice = ({ number, generation, runId, rows, at }: TargetBatch): BatchNotice => ({
+const batchNotice = ({
+  number,
+  generation,
+  runId,
+  rows,
+  at,
+  checkpoint = null,
+}: TargetBatch): BatchNotice => ({
   batch: number,
   generation,
   runId,
   sentAt: at.toISOString(),
+  checkpoint,
   items: rows.map(itemOf),
   lastSeq: rows.reduce<number | null>((last, { seq }) => Math.max(last ?? seq, seq), null),
 })

@@ -3,7 +3,7 @@ import type { Position, TargetBatch } from '../contract.ts'
 import type { SqlSession } from '../sql/session.ts'
 import { cellsOf } from './cells.ts'
 import { quotedName, type TableName, type TablePlan, type TargetDialect } from './dialect.ts'
-import { controlColumns } from './hub-columns.ts'
+import { checkpointColumn, controlColumns } from './hub-columns.ts'
 
 /**
  * A delivery's row in `shuqiao_deliveries` is its memory and its fence: whoever writes holds its lock,
@@ -20,6 +20,7 @@ export interface ControlRow {
   number: number
   generation: number
   position: Position | null
+  checkpoint: string | null
 }
 
 export const controlPlan = (schema: string): TablePlan => ({
@@ -28,19 +29,37 @@ export const controlPlan = (schema: string): TablePlan => ({
   primaryKey: ['delivery'],
 })
 
+/**
+ * The plan of the control table as it is there: one that was made before checkpoints were kept is left as
+ * its owner has it, and keeps none until the column is added.
+ */
+export async function findControlPlan(
+  session: SqlSession,
+  dialect: TargetDialect,
+  schema: string,
+): Promise<TablePlan> {
+  const plan = controlPlan(schema)
+  const existing = await dialect.describe(session, plan.table)
+  const isKept = existing?.columns.some(({ name }) => name === checkpointColumn) ?? true
+  const columns = plan.columns.filter(({ name }) => isKept || name !== checkpointColumn)
+  return { ...plan, columns }
+}
+
 export interface Control {
   dialect: TargetDialect
   plan: TablePlan
   delivery: string
 }
 
-const controlNames = controlColumns.map(({ name }) => name)
+const namesOf = ({ columns }: TablePlan): string[] => columns.map(({ name }) => name)
 
 export async function readControl(
   session: SqlSession,
   { dialect, plan, delivery }: Control,
 ): Promise<ControlRow | null> {
-  const names = controlNames.map((name) => dialect.quote(name)).join(', ')
+  const names = namesOf(plan)
+    .map((name) => dialect.quote(name))
+    .join(', ')
   const [row] = await session.query<Record<string, unknown>>(
     `select ${names} from ${quotedName(dialect, plan.table)}
      where ${dialect.quote('delivery')} = ${dialect.parameter(1)}`,
@@ -52,7 +71,7 @@ export async function readControl(
 /** The row under lock until the transaction ends; refused when somebody has removed it. */
 export async function lockControl(session: SqlSession, control: Control): Promise<ControlRow> {
   const { dialect, plan, delivery } = control
-  const lock = { table: plan.table, column: 'delivery', value: delivery, columns: controlNames }
+  const lock = { table: plan.table, column: 'delivery', value: delivery, columns: namesOf(plan) }
   const [row] = await dialect.lock(session, lock)
   if (row) return controlRow(row)
   throw new Refusal(
@@ -66,6 +85,7 @@ const controlRow = (row: Record<string, unknown>): ControlRow => ({
   number: Number(row['batch_number']),
   generation: Number(row['generation']),
   position: positionOf(row['position']),
+  checkpoint: typeof row['checkpoint'] === 'string' ? row['checkpoint'] || null : null,
 })
 
 const isPosition = (value: unknown): value is Position =>
@@ -129,6 +149,7 @@ export async function moveControl(
     position: JSON.stringify(batch.position),
     run_id: batch.runId,
     delivered_at: batch.at.toISOString(),
+    ...(batch.checkpoint != null && { checkpoint: batch.checkpoint }),
   }
   const columns = plan.columns.filter(({ name }) => Object.hasOwn(moved, name))
   const sets = columns.map(

@@ -33,6 +33,9 @@ export const exchangeColumns = (exchange: ExchangeSettings): TableColumn[] => [
 export const markColumn = (name: string): TableColumn =>
   column(name, '取走标记', { type: 'text', length: 1, isRequired: false })
 
+/** The log's last signed checkpoint: whoever holds it can tell a log that was rewritten from the real one. */
+export const checkpointColumn = 'checkpoint'
+
 /** `shuqiao_deliveries`: how far each delivery has come in this store, committed with its rows. */
 export const controlColumns: readonly TableColumn[] = [
   column('delivery', '交付任务', { type: 'text', length: 100 }),
@@ -42,6 +45,7 @@ export const controlColumns: readonly TableColumn[] = [
   column('position', '交付位置', { type: 'text', isRequired: false }),
   column('run_id', '运行编号', { type: 'text', length: 100, isRequired: false }),
   column('delivered_at', '交付时间', { type: 'datetime', isRequired: false }),
+  column(checkpointColumn, '审计日志检查点', { type: 'text', isRequired: false }),
 ]
 
 /** The delivery's own columns: any may be empty, since a grant masks and a source omits. */

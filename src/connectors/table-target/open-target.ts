@@ -3,12 +3,12 @@
  * deletions applied. Rows and the delivery's place (`shuqiao_deliveries`) commit together, so that a
  * batch is there once, whatever dies in between.
  */
-import type { Position, Target, TargetBatch, TargetShape } from '../contract.ts'
+import type { LastBatch, Target, TargetBatch, TargetShape } from '../contract.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { SqlSession } from '../sql/session.ts'
 import {
   type Control,
-  controlPlan,
+  findControlPlan,
   judgeBatch,
   lockControl,
   moveControl,
@@ -90,20 +90,18 @@ async function makeReady(
     await dialect.settle(session)
     const table = await tableNameOf(session, dialect, settings.table)
     const delivery = planDelivery(table, settings, shape)
-    const control = { dialect, plan: controlPlan(table.schema), delivery: shape.delivery }
+    const plan = await findControlPlan(session, dialect, table.schema)
+    const control = { dialect, plan, delivery: shape.delivery }
     await prepareTable(session, delivery, control)
     return { session, control, delivery, names }
   })
 }
 
-async function lastBatch({ session, control, names }: Prepared): Promise<{
-  number: number
-  generation: number
-  position: Position
-} | null> {
+async function lastBatch({ session, control, names }: Prepared): Promise<LastBatch | null> {
   const stored = await tellStoreErrors(names, () => readControl(session, control))
   if (!stored?.position || stored.number === 0) return null
-  return { number: stored.number, generation: stored.generation, position: stored.position }
+  const { number, generation, position, checkpoint } = stored
+  return { number, generation, position, checkpoint }
 }
 
 async function writeBatch(

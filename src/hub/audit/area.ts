@@ -1,7 +1,9 @@
 import type { Hub } from '../hub.ts'
 import { resolveKeys, sequencesOf } from '../records/record-keys.ts'
+import type { AuditParts } from './audit-parts.ts'
 import { openAuditKeys } from './keys.ts'
-import { type AuditParts, auditRoutes } from './routes.ts'
+import { auditRoutes } from './routes.ts'
+import { subjectNames } from './subject-names.ts'
 
 /**
  * What the audit area asks of records and the catalog: whose number a key was, and who provides a resource.
@@ -10,9 +12,14 @@ import { type AuditParts, auditRoutes } from './routes.ts'
 const auditParts = ({ database, catalog, keys }: Hub): AuditParts => ({
   database,
   keys: openAuditKeys(keys),
+  guomiSigning: keys.guomiSigning,
   resolveKeys: async (resource, key) => {
     const served = await catalog.lastServed(resource)
     return served === null ? [] : resolveKeys(database.pool, served, key)
+  },
+  namesOf: async (resource, asked) => {
+    const served = await catalog.lastServed(resource)
+    return served === null ? asked.mergeKeys : subjectNames(database.pool, served, asked)
   },
   sequencesOf: async (resource, mergeKeys) => {
     const served = await catalog.lastServed(resource)

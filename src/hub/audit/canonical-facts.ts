@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { AuditFacts, AuditSubject } from './facts.ts'
 import { hashSubject } from './keys.ts'
 import { auditLimits } from './limits.ts'
-import { canonicalNote, canonicalText, plainInstant, plainTexts } from './plain-values.ts'
+import { canonicalNote, canonicalText, canonicalTexts, plainInstant } from './plain-values.ts'
 
 type FactKind = 'text' | 'instant' | 'count' | 'texts' | 'subjects' | 'range' | 'note'
 
@@ -127,7 +127,7 @@ function canonicalFact(
     case 'count':
       return canonicalCount(value)
     case 'texts':
-      return JSON.stringify(plainTexts(Array.isArray(value) ? value : [value]))
+      return canonicalTexts(Array.isArray(value) ? value : [value])
     case 'subjects':
       return canonicalSubjects(subjects, facts.subjects?.length ?? 0)
     case 'range':

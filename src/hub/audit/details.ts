@@ -69,24 +69,22 @@ export function openDetails(key: KeyObject, sealed: Buffer): Details {
 }
 
 interface Stored {
-  version: 2
-  salts: string
-  facts: Details['facts'] & { open: Details['facts'] }
+  version: number
+  facts: Details['facts'] & { open?: Details['facts'] }
+  /** Of version 2. */
+  salts?: string
+  /** Of version 1, where every fact had a salt of its own and all salts followed from this. */
+  secret?: string
 }
 
-/** Every fact had a salt of its own, and all followed from one secret. */
-interface StoredFirst {
-  version: 1
-  secret: string
-  facts: Details['facts']
-}
-
-function detailsOf(stored: Stored | StoredFirst): Details {
-  const names = Object.keys(stored.facts).toSorted()
-  if (stored.version === 1) {
-    const { facts, secret } = stored
+function detailsOf({ version: found, facts, salts, secret }: Stored): Details {
+  const names = Object.keys(facts).toSorted()
+  if (found === 1 && secret !== undefined) {
     return { facts, salts: takeApart(saltsOfSecret(secret, names.length), names) }
   }
-  const { open, ...guarded } = stored.facts
-  return { facts: { ...open, ...guarded }, salts: takeApart(stored.salts, names) }
+  if (found !== version || salts === undefined) {
+    throw new Error(`Audit details of version ${found} cannot be read`)
+  }
+  const { open, ...guarded } = facts
+  return { facts: { ...open, ...guarded }, salts: takeApart(salts, names) }
 }

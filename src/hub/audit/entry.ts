@@ -1,10 +1,15 @@
 import type { KeyObject } from 'node:crypto'
-import { canonicalPart, committedNames, type HashedSubject, hashSubjects } from './canonical-facts.ts'
+import {
+  canonicalPart,
+  committedNames,
+  type HashedSubject,
+  hashSubjects,
+} from './canonical-facts.ts'
 import { sealDetails } from './details.ts'
 import type { AuditFacts } from './facts.ts'
 import { hashCase } from './keys.ts'
 import { digestFact, type Leaf, makeLeaf } from './leaf.ts'
-import { instantText, plainText } from './plain-values.ts'
+import { instantText, plainText, plainWord } from './plain-values.ts'
 import { drawSalt } from './salts.ts'
 
 /** One entry, ready to be written: the leaf, what finds it, and what it says, sealed. */
@@ -92,7 +97,7 @@ function commit(facts: AuditFacts, subjects: readonly HashedSubject[]): Commitme
 }
 
 const searchText = (value: string | undefined): string | null =>
-  value === undefined ? null : plainText(value)
+  value === undefined ? null : plainWord(value)
 
 const searchTexts = (facts: AuditFacts): SearchTexts => ({
   operation: searchText(facts.operation),

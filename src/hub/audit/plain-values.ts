@@ -13,6 +13,19 @@ const everyControl = /[^\P{Cc}\t\n]/gu
 const escapeControl = (character: string): string =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
+/** Printable ASCII that JSON writes as it is: nearly every text there is. */
+const ordinary = /^[ !#-[\]-~]*$/
+
+const isOrdinary = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= auditLimits.textCharactersMax && ordinary.test(value)
+
+/** `plainText` under the usual limit, at once where there is nothing to change. */
+export const plainWord = (value: unknown): string => (isOrdinary(value) ? value : plainText(value))
+
+/** Canonical JSON (RFC 8785) of what `plainText` makes of a value. */
+export const canonicalText = (value: unknown): string =>
+  isOrdinary(value) ? `"${value}"` : JSON.stringify(plainText(value))
+
 /** Control characters written as `\u0000`, lone surrogates as U+FFFD, the rest beyond the limit as `…(+123)`. */
 export function plainText(
   value: unknown,
@@ -24,16 +37,6 @@ export function plainText(
   const clean = control.test(formed) ? formed.replace(everyControl, escapeControl) : formed
   return kept === text ? clean : `${clean}…(+${text.length - charactersMax})`
 }
-
-/** Printable ASCII that JSON writes as it is: nearly every text there is. */
-const ordinary = /^[ !#-[\]-~]*$/
-
-const isOrdinary = (value: unknown): value is string =>
-  typeof value === 'string' && value.length <= auditLimits.textCharactersMax && ordinary.test(value)
-
-/** Canonical JSON (RFC 8785) of what `plainText` makes of a value. */
-export const canonicalText = (value: unknown): string =>
-  isOrdinary(value) ? `"${value}"` : JSON.stringify(plainText(value))
 
 /** What is no text although it should be: said as text rather than lost. */
 function describe(value: unknown): string {
@@ -55,11 +58,11 @@ export function instantText(ms: number): string {
   return lastInstant.text
 }
 
-/** A list of texts, cut to the limit with a last item that says how many are missing. */
-export function plainTexts(values: readonly unknown[]): string[] {
-  const kept = values.slice(0, auditLimits.listItemsMax).map((value) => plainText(value))
-  if (values.length > kept.length) kept.push(`…(+${values.length - kept.length})`)
-  return kept
+/** Canonical JSON of a list of texts, cut to the limit with a last item that says how many are missing. */
+export function canonicalTexts(values: readonly unknown[]): string {
+  const items = values.slice(0, auditLimits.listItemsMax).map(canonicalText)
+  if (values.length > items.length) items.push(`"…(+${values.length - items.length})"`)
+  return `[${items.join(',')}]`
 }
 
 /**

@@ -1,4 +1,3 @@
-import type pg from 'pg'
 import {
   Entry,
   EntryPage,
@@ -15,31 +14,33 @@ import type { Api, ApiReply, ApiRequest, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
 import { type Page, readPage, toPage } from '../http/cursors.ts'
 import type { Caller } from '../identity/caller.ts'
-import { demand, may, mayForAll } from '../identity/permissions.ts'
-import { hashCase, hashSubject, type AuditKeys } from './keys.ts'
-import { findEntry, findLooks, type FoundEntry, searchEntries } from './search.ts'
+import { demand, mayForAll } from '../identity/permissions.ts'
+import { timestampRoutes } from './anchors/timestamp-routes.ts'
+import { type AuditParts, maySee } from './audit-parts.ts'
+import { hashCase, hashSubject } from './keys.ts'
+import { findEntry, findLooks, searchEntries } from './search.ts'
+import { erasedDigests } from './sealed/erased-digests.ts'
+import { receiptRoutes } from './sealed/receipt-routes.ts'
+import { type SealedLog, sealedLog } from './sealed/sealed-log.ts'
+import { treeRoutes } from './sealed/tree-routes.ts'
+import { exportSubject } from './subject-export.ts'
+import { resolveSubject } from './subject-search.ts'
 import { entryView, lookView } from './views.ts'
-
-export interface AuditParts {
-  database: { pool: pg.Pool }
-  keys: AuditKeys
-  /** The merge keys behind a key as asked for: a look-up key, a former number. */
-  resolveKeys(resource: string, key: string): Promise<readonly string[]>
-  /** The change numbers that a record has had. */
-  sequencesOf(resource: string, mergeKeys: readonly string[]): Promise<readonly { seq: number }[]>
-  /** The department that provides a resource; null for an unknown one. */
-  providerOf(resource: string): Promise<string | null>
-}
 
 const tags = ['audit']
 
 export const auditRoutes =
   (parts: AuditParts): ApiRoutes =>
   async (app) => {
+    const sealed = sealedLog(parts.database.pool)
     searchAuditEntries(app, parts)
-    getAuditEntry(app, parts)
+    getAuditEntry(app, parts, sealed)
     findAuditSubjects(app, parts)
     getAuditSubjects(app, parts)
+    exportSubject(app, parts)
+    receiptRoutes(app, parts, sealed)
+    treeRoutes(app, sealed, parts.guomiSigning)
+    timestampRoutes(app, parts.database.pool)
   }
 
 function searchAuditEntries(app: Api, parts: AuditParts): void {
@@ -74,7 +75,7 @@ function searchAuditEntries(app: Api, parts: AuditParts): void {
   })
 }
 
-function getAuditEntry(app: Api, parts: AuditParts): void {
+function getAuditEntry(app: Api, parts: AuditParts, sealed: SealedLog): void {
   const schema = {
     operationId: 'getAuditEntry',
     summary: '一条审计记录及其回执 / One audit entry with its receipt',
@@ -87,7 +88,9 @@ function getAuditEntry(app: Api, parts: AuditParts): void {
     demand(caller, 'audit.read', caller?.department ?? null)
     const found = await findEntry(parts.database.pool, params.id.toLowerCase())
     if (!found || !(await maySee(caller, found, parts))) throw new Refusal('not-found')
-    const view = await entryView(parts.keys, found)
+    const seal = await sealed.seal(found.entry.id, 0)
+    const digests = await erasedDigests(parts.database.pool, found.entry.id)
+    const view = await entryView(parts.keys, found, { seal, digests })
     const note = { entry: view.id }
     await auditCall(request, reply, {
       operation: 'audit.read',
@@ -140,15 +143,8 @@ async function answerLooks(
   const { keys, database } = parts
   const { limit, after } = readEntryPage(asked)
   demand(request.caller, 'audit.subjects', await parts.providerOf(resource))
-  const mergeKeys = [...new Set([key, ...(await parts.resolveKeys(resource, key))])]
-  const sequences = await parts.sequencesOf(resource, mergeKeys)
-  const found = await findLooks(database.pool, {
-    resource,
-    hashes: mergeKeys.map((mergeKey) => hashSubject(keys.subjects, resource, mergeKey)),
-    sequences: sequences.map(({ seq }) => seq),
-    beforeId: after,
-    rowsMax: limit + 1,
-  })
+  const subject = await resolveSubject(parts, { resource, key })
+  const found = await findLooks(database.pool, { ...subject, beforeId: after, rowsMax: limit + 1 })
   const { items, next } = toPage(found, limit, ({ entry }) => [entry.id])
   // Not as a subject: asking who looked is no look at the record itself.
   const note = { keyHash: hashSubject(keys.subjects, resource, key).toString('base64url') }
@@ -184,15 +180,4 @@ async function visiblePart(
   const department = asked.department ?? own
   demand(caller, 'audit.read', department)
   return department ?? undefined
-}
-
-async function maySee(
-  caller: Caller | null,
-  { entry }: FoundEntry,
-  parts: AuditParts,
-): Promise<boolean> {
-  if (may(caller, 'audit.read', entry.department)) return true
-  return (
-    entry.resource !== null && may(caller, 'audit.read', await parts.providerOf(entry.resource))
-  )
 }

@@ -2,6 +2,7 @@ import type { AuditFacts } from '../audit/facts.ts'
 import { changeFacts } from '../sharing/told-changes.ts'
 import type { Delivery, Standing } from './delivery.ts'
 import { cursorPosition, type DeliveryPosition } from './delivery-position.ts'
+import { lastCheckpoint } from './log-anchor.ts'
 import type { ReadBatch } from './read-batch.ts'
 
 /**
@@ -41,7 +42,8 @@ async function beforeItLeaves(
   { batch, planned }: Leaving,
 ): Promise<void> {
   const { target, store, sharing, claimed } = delivery
-  await Promise.all([
+  const [checkpoint] = await Promise.all([
+    lastCheckpoint(sharing.hub.database.pool),
     target.commits === 'batch' && store.plan({ ...position, planned }),
     sharing.hub.auditLog.append(factsOf(delivery, { batch, planned })),
   ])
@@ -53,6 +55,7 @@ async function beforeItLeaves(
     rows: batch.rows,
     at: sharing.hub.clock.now(),
     position: cursorPosition(planned.next),
+    checkpoint,
   })
 }
 

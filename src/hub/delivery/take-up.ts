@@ -2,6 +2,7 @@ import type { Target } from '../../connectors/contract.ts'
 import type { RunRow } from '../intake/runs.ts'
 import type { SyncRow } from '../syncs/sync-rows.ts'
 import type { Delivery, Standing } from './delivery.ts'
+import { demandSameLog } from './log-anchor.ts'
 import { beginning, type DeliveryPosition, readPosition } from './delivery-position.ts'
 
 type LastBatch = Awaited<ReturnType<Target['lastBatch']>>
@@ -13,11 +14,13 @@ type LastBatch = Awaited<ReturnType<Target['lastBatch']>>
  * commits with the run knows nothing of a broken one: everything is counted from the sync's position again.
  */
 export async function takeUp(delivery: Delivery): Promise<Standing> {
-  const { target, claimed, store } = delivery
+  const { target, claimed, store, sharing } = delivery
   if (target.commits === 'run') return startWhole(delivery)
   const { run, sync } = claimed
   const known = readPosition(sync.position)
   const last = await target.lastBatch()
+  const { keys, database } = sharing.hub
+  await demandSameLog({ keys, pool: database.pool }, last?.checkpoint ?? null)
   const isTakenUp = hasBegun(run)
   if (known === null || (!isTakenUp && asksFull(run)) || isLost(sync, known, last)) {
     return beginFull(delivery, standingOf(delivery, known ?? beginning), last)

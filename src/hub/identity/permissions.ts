@@ -82,6 +82,8 @@ const steps = {
     own: ['share-office-head', 'department-head'],
   },
   'audit.subjects': { bureau: ['auditor', 'bureau-admin'], own: ['share-office-head'] },
+  'audit.redact': { bureau: ['security-admin', 'auditor'], own: [] },
+  'audit.confirm-redaction': { bureau: ['bureau-admin'], own: [] },
 } as const satisfies Record<
   string,
   { bureau: readonly Role[] | 'staff'; own: readonly Role[] | 'staff' }

@@ -51,14 +51,20 @@ export const sha256 = (text: string): string =>
 export const digestOf = (salt: string, name: string, canonical: string): string =>
   createHash('sha256').update(salt).update(name).update('\0').update(canonical).digest('base64url')
 
-/** The digests behind a leaf, by name, from what its details say. */
-export const digestsOf = ({ facts, salts }: Opened): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(facts).map(([name, value]) => [
+/**
+ * The digests behind a leaf, by name, from what its details say: of each fact that has a salt of its own,
+ * and of all others together under `open`.
+ */
+export function digestsOf({ facts, salts }: Opened): Record<string, string> {
+  const open = Object.fromEntries(Object.entries(facts).filter(([name]) => !(name in salts)))
+  const parts: Record<string, unknown> = 'open' in salts ? { ...facts, open } : facts
+  return Object.fromEntries(
+    Object.entries(salts).map(([name, salt]) => [
       name,
-      digestOf(salts[name] ?? '', name, canonicalize(value) ?? ''),
+      digestOf(salt, name, canonicalize(parts[name]) ?? ''),
     ]),
   )
+}
 
 interface Opened {
   facts: Record<string, unknown>

@@ -1,10 +1,10 @@
 import canonicalize from 'canonicalize'
 import * as fc from 'fast-check'
-import { createHash, createHmac, createSecretKey } from 'node:crypto'
+import { createCipheriv, createHash, createHmac, createSecretKey } from 'node:crypto'
 import { v7 as createId } from 'uuid'
 import { describe, expect, test } from 'vitest'
 import { factNames } from '../../../src/hub/audit/canonical-facts.ts'
-import { openDetails } from '../../../src/hub/audit/details.ts'
+import { openDetails, sealDetails } from '../../../src/hub/audit/details.ts'
 import { buildEntry, instantOfId, monthOfId } from '../../../src/hub/audit/entry.ts'
 import type { AuditFacts } from '../../../src/hub/audit/facts.ts'
 import { hashSubject, openAuditKeys } from '../../../src/hub/audit/keys.ts'
@@ -95,6 +95,22 @@ describe('values that would spoil a log', () => {
   })
 })
 
+/** What may have to be erased, or kept from a reader of the rest. */
+const guarded = [
+  'address',
+  'caseNumber',
+  'note',
+  'operator',
+  'recordHash',
+  'recordSeq',
+  'requestDigest',
+  'responseDigest',
+  'sequenceRange',
+  'staff',
+  'subjects',
+  'traceId',
+]
+
 describe('the leaf', () => {
   const everyFact = (facts: AuditFacts) => {
     const entry = build(facts)
@@ -106,7 +122,7 @@ describe('the leaf', () => {
   test("is canonical JSON of version, id, time and the digests' digest, hashed as RFC 6962 says", () => {
     const { entry, leaf } = everyFact(readFacts())
     expect(entry.leaf.text).toBe(canonicalize(leaf))
-    expect(leaf).toMatchObject({ version: 1, id: entry.id })
+    expect(leaf).toMatchObject({ version: 2, id: entry.id })
     expect(Date.parse(leaf.readyAt)).toBe(instantOfId(entry.id))
     const hash = createHash('sha256').update('\0').update(entry.leaf.text).digest('hex')
     expect(entry.leaf.hash).toBe(hash)
@@ -131,10 +147,32 @@ describe('the leaf', () => {
     expect(Object.keys(again)).toContain('operator')
   })
 
-  test('has a salt of its own, of at least 128 bits, for every fact', () => {
-    const { salts, facts } = everyFact(readFacts())
+  test('has a salt of its own, of at least 128 bits, for every guarded fact, and one for the others', () => {
+    const everything = {
+      ...readFacts(),
+      code: 'grant-missing',
+      decidedAt: new Date(),
+      grantIds: ['g'],
+      note: { result: 'match' },
+      policyVersion: 1,
+      recordHash: 'ab',
+      recordSeq: 5,
+      requestBytes: 1,
+      requestDigest: 'cd',
+      resourceVersion: 1,
+      responseBytes: 2,
+      responseDigest: 'ef',
+      rowCount: 1,
+      runId: 'r',
+      sequenceRange: { after: 1, through: 2 },
+      staff: 'zhang-wei',
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+    }
+    const { salts, facts } = everyFact(everything)
+    expect(Object.keys(facts).toSorted()).toEqual(factNames)
+    expect(Object.keys(salts)).toEqual([...guarded, 'open'].toSorted())
     const all = Object.values(salts)
-    expect(new Set(all).size).toBe(Object.keys(facts).length)
+    expect(new Set(all).size).toBe(all.length)
     for (const salt of all) expect(Buffer.from(salt, 'base64url')).toHaveLength(18)
   })
 
@@ -161,27 +199,85 @@ describe('the leaf', () => {
       fc.property(anyFacts, (facts) => {
         const { leaf, facts: stored, salts, digests, entry } = everyFact(facts)
         expect(entry.leaf.text).toBe(canonicalize(leaf))
-        expect(Object.keys(salts)).toEqual(Object.keys(stored).toSorted())
+        const committed = Object.keys(stored).filter((name) => guarded.includes(name))
+        expect(Object.keys(salts)).toEqual([...committed, 'open'].toSorted())
         expect(leaf.facts).toBe(sha256(canonicalize(digests) ?? ''))
       }),
       { numRuns: 300 },
     )
   })
 
-  test('binds one fact that is shown alone, beside the digests of the others', () => {
+  test.each(['address', 'caseNumber', 'operator', 'subjects'] as const)(
+    'binds %s shown alone, beside the digests of the others',
+    (name) => {
+      const { leaf, facts, salts, digests } = everyFact(readFacts())
+      const { [name]: _, ...others } = digests
+      const shown = (value: unknown) => {
+        const digest = digestOf(salts[name] ?? '', name, canonicalize(value) ?? '')
+        return sha256(canonicalize({ ...others, [name]: digest }) ?? '')
+      }
+      expect(shown(facts[name])).toBe(leaf.facts)
+      expect(shown('李强')).not.toBe(leaf.facts)
+    },
+  )
+
+  test('binds the open facts shown together, and stands when everything else was erased', () => {
     const { leaf, facts, salts, digests } = everyFact(readFacts())
-    const { operator: _, ...others } = digests
-    const shown = (operator: unknown) => {
-      const digest = digestOf(salts.operator ?? '', 'operator', canonicalize(operator) ?? '')
-      return sha256(canonicalize({ ...others, operator: digest }) ?? '')
+    const { open: _, ...others } = digests
+    const open = Object.fromEntries(
+      Object.entries(facts).filter(([name]) => !guarded.includes(name)),
+    )
+    const shown = (value: object) =>
+      sha256(
+        canonicalize({
+          ...others,
+          open: digestOf(salts.open ?? '', 'open', canonicalize(value) ?? ''),
+        }) ?? '',
+      )
+    expect(shown(open)).toBe(leaf.facts)
+    for (const name of Object.keys(open)) {
+      expect(shown({ ...open, [name]: 'another' })).not.toBe(leaf.facts)
+      expect(JSON.stringify(open)).not.toContain('王芳')
     }
-    expect(shown(facts.operator)).toBe(leaf.facts)
-    expect(shown('李强')).not.toBe(leaf.facts)
+    expect(shown({ ...open, operator: '王芳' })).not.toBe(leaf.facts)
+  })
+
+  test('whose salts are all shown but one leaves that one fact to nobody who guesses', () => {
+    const { facts, salts, digests } = everyFact(readFacts())
+    const { operator: own, ...known } = salts
+    const guesses = Object.values(known).map((salt) =>
+      digestOf(salt ?? '', 'operator', canonicalize(facts.operator) ?? ''),
+    )
+    expect(guesses).not.toContain(digests['operator'])
+    expect(digestOf(own ?? '', 'operator', '"王芳"')).toBe(digests['operator'])
   })
 
   test('fact names stand in the order of canonical JSON', () => {
     expect(factNames).toEqual(factNames.toSorted())
   })
+})
+
+test('details of version 1, with a secret for all salts, still open and give the digests of their leaf', () => {
+  const facts = { operation: 'records.read', operator: '王芳', outcome: 'allowed' }
+  const secret = 'a'.repeat(44)
+  const salts = createHash('shake256', { outputLength: 54 }).update(secret).digest('base64url')
+  const nonce = Buffer.alloc(12, 1)
+  const cipher = createCipheriv('aes-256-gcm', entryKeys.details, nonce)
+  const text = JSON.stringify({ version: 1, secret, facts })
+  const sealed = Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()])
+  const opened = openDetails(entryKeys.details, sealed)
+  expect(opened.facts).toEqual(facts)
+  expect(opened.salts).toEqual({
+    operation: salts.slice(0, 24),
+    operator: salts.slice(24, 48),
+    outcome: salts.slice(48),
+  })
+  expect(digestsOf(opened)['operator']).toBe(digestOf(salts.slice(24, 48), 'operator', '"王芳"'))
+})
+
+test('details of a version that nobody knows are refused', () => {
+  const sealed = sealDetails(entryKeys.details, '{}', '","version":3,"x":"')
+  expect(() => openDetails(entryKeys.details, sealed)).toThrow('version 3')
 })
 
 describe('keys', () => {

@@ -35,6 +35,7 @@ beforeAll(async () => {
         database: app.hub.database,
         keys,
         resolveKeys: async (_: string, key: string) => formerNumbers[key] ?? [],
+        namesOf: async (_: string, { mergeKeys }: { mergeKeys: readonly string[] }) => mergeKeys,
         sequencesOf: async (_: string, mergeKeys: readonly string[]) =>
           mergeKeys.flatMap((key) => sequences[key] ?? []).map((seq) => ({ seq })),
         providerOf: async (resource: string) => providers[resource] ?? null,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, ClientBase } from 'pg'
 import type { Log } from '../../database/log.ts'
 import { readTail, sealBatch, sealedAtOnceMax } from './seal-batch.ts'
-import { type NoteSigner, signCheckpoint } from './sign-note.ts'
+import { decideSigning, type LogSigners, readSealKeys, type Signing } from './seal-keys.ts'
 import type { TreeTail } from './tree-tail.ts'
 
 /*
@@ -10,11 +10,10 @@ import type { TreeTail } from './tree-tail.ts'
  *      ▲                      │ nothing pending: a short rest                                 │
  *      └──────────────────────┴──────────────────── close ──▶ closed ◀────────────────────────┘
  */
-export interface SealerOptions {
+export interface SealerOptions extends LogSigners {
   /** A direct connection with the sealer's rights; its session holds the leader's lock. */
   openClient(): Promise<Client>
   origin: string
-  signers: readonly NoteSigner[]
   log: Log
   /** Told after each checkpoint. */
   onCheckpoint?: (size: number) => void
@@ -25,11 +24,13 @@ export interface Sealer {
   close(): Promise<void>
 }
 
-const lockKey = 7_305_118_442
-/** How long the log rests when nothing waits; a checkpoint must come within a second of its entries. */
+const lockKey = 7_305_118_450
+/** How often the log is looked at while nothing waits; a checkpoint must come within a second of its entries. */
 const restMs = 100
+/** The same where something came: every checkpoint is kept for ever, and two a second are enough. */
+const restBusyMs = 400
 /** How often a sealer that does not lead looks whether it should. */
-const takeOverMs = 2000
+const takeOverMs = 1000
 
 /**
  * Seals committed entries into the tree and signs a checkpoint behind each batch. Any number of sealers may
@@ -91,29 +92,58 @@ async function tryLock(client: Client): Promise<boolean> {
 
 async function lead(client: Client, options: SealerOptions, stop: AbortSignal): Promise<void> {
   const tail = await readTail(client)
+  let signing = decideSigning(await readSealKeys(client), options)
+  const sign = async (): Promise<void> => {
+    const isSigned = await signWhatIs(client, { options, signing, tail })
+    if (isSigned && signing.newKey) signing = decideSigning(await readSealKeys(client), options)
+  }
   // What a leader that was killed has sealed and not signed.
-  await signWhatIs(client, options, tail)
+  await sign()
   while (!stop.aborted) {
     const sealedCount = await sealBatch(client, tail, sealedAtOnceMax)
-    if (sealedCount > 0) await signWhatIs(client, options, tail)
-    if (sealedCount < sealedAtOnceMax) await rest(restMs, stop)
+    if (sealedCount > 0) await sign()
+    if (sealedCount < sealedAtOnceMax) await rest(sealedCount > 0 ? restBusyMs : restMs, stop)
   }
 }
 
-/** Signed after the commit: a signature over a tree that was rolled back could never be taken back. */
+interface SignedNow {
+  options: SealerOptions
+  signing: Signing
+  tail: TreeTail
+}
+
+/**
+ * Signed after the commit: a signature over a tree that was rolled back could never be taken back. Says
+ * whether the tree had not been signed at this size before.
+ */
 async function signWhatIs(
   client: ClientBase,
-  { origin, signers, onCheckpoint }: SealerOptions,
-  tail: TreeTail,
-): Promise<void> {
+  { options, signing, tail }: SignedNow,
+): Promise<boolean> {
   const root = tail.root()
-  const note = signCheckpoint({ origin, size: tail.size, root }, signers)
-  await client.query({
+  const note = signing.sign({ origin: options.origin, size: tail.size, root })
+  const { newKey } = signing
+  const { rowCount } = await client.query({
     name: 'insert-checkpoint',
-    text: `insert into audit.checkpoints (size, root, note) values ($1, $2, $3) on conflict do nothing`,
-    values: [tail.size, root, note],
+    text: `with signed as (
+        insert into audit.checkpoints (size, root, note) values ($1, $2, $3)
+        on conflict do nothing returning note
+      ), known as (
+        insert into audit.verifier_keys (number, verifier_key, handover)
+        select $4::integer, $5::text, case when $6::boolean then note end from signed where $4 is not null
+      )
+      select from signed`,
+    values: [
+      tail.size,
+      root,
+      note,
+      newKey?.number ?? null,
+      newKey?.verifierKey ?? null,
+      newKey?.isSuccessor ?? null,
+    ],
   })
-  onCheckpoint?.(tail.size)
+  options.onCheckpoint?.(tail.size)
+  return rowCount === 1
 }
 
 const rest = (ms: number, signal: AbortSignal): Promise<unknown> =>

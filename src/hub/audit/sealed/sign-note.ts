@@ -37,11 +37,20 @@ export function noteSigner(
   }
 }
 
+export interface SignedTree {
+  origin: string
+  size: number
+  root: Uint8Array
+  /** Lines behind the root (C2SP tlog-checkpoint, "extension lines"). */
+  extensions?: readonly string[]
+}
+
 /** A checkpoint's note (C2SP tlog-checkpoint), signed by everyone who signs for this log. */
 export function signCheckpoint(
-  { origin, size, root }: { origin: string; size: number; root: Uint8Array },
+  { origin, size, root, extensions = [] }: SignedTree,
   signers: readonly NoteSigner[],
 ): string {
-  const text = `${origin}\n${size}\n${Buffer.from(root).toString('base64')}\n`
+  const lines = [origin, String(size), Buffer.from(root).toString('base64'), ...extensions]
+  const text = lines.map((line) => `${line}\n`).join('')
   return `${text}\n${signers.map((signer) => signer.line(text)).join('')}`
 }

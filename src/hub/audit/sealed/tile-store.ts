@@ -1,23 +1,33 @@
 import type { Pool } from 'pg'
 import { hashBytes, tileWidth } from './tree-tail.ts'
 
+export interface SignedCheckpoint {
+  size: number
+  note: string
+  /** The hub's key that signed it. */
+  verifierKey: string
+}
+
 /** The tree as anyone may read it: hashes by tile, up to a size that has been signed. */
 export interface TileStore {
-  /** The last checkpoint's note and size; null before the first. */
-  checkpoint(): Promise<{ size: number; note: string } | null>
+  /** The last checkpoint; null before the first. */
+  checkpoint(): Promise<SignedCheckpoint | null>
   /** So many hashes from a tile's left edge, 32 bytes each; null where the tree does not reach so far. */
   tile(level: number, number: number, width: number): Promise<Buffer | null>
   /** So many leaves' bytes from a bundle's left edge, in order. */
   bundle(number: number, width: number): Promise<Buffer[] | null>
-  /** The position of an entry; null while it has none. */
-  positionOf(entryId: string): Promise<number | null>
+  /** The position of an entry and its hash there; null while it has none. */
+  leafOf(entryId: string): Promise<{ position: number; hash: Buffer } | null>
 }
 
 export const tileStore = (pool: Pick<Pool, 'query'>): TileStore => ({
   checkpoint: async () => {
-    const { rows } = await pool.query<{ size: number; note: string }>({
+    // The last key signs the last checkpoint: both are read as of one instant.
+    const { rows } = await pool.query<SignedCheckpoint>({
       name: 'last-checkpoint',
-      text: 'select size, note from audit.checkpoints order by size desc limit 1',
+      text: `select size, note,
+          (select verifier_key from audit.verifier_keys order by number desc limit 1) as "verifierKey"
+        from audit.checkpoints order by size desc limit 1`,
     })
     return rows[0] ?? null
   },
@@ -33,13 +43,13 @@ export const tileStore = (pool: Pick<Pool, 'query'>): TileStore => ({
     })
     return rows.length === width ? rows.map(({ leaf_bytes: bytes }) => bytes) : null
   },
-  positionOf: async (entryId) => {
-    const { rows } = await pool.query<{ position: number }>({
-      name: 'position-of-entry',
-      text: 'select position from audit.leaves where entry = $1',
+  leafOf: async (entryId) => {
+    const { rows } = await pool.query<{ position: number; hash: Buffer }>({
+      name: 'leaf-of-entry',
+      text: 'select position, hash from audit.leaves where entry = $1',
       values: [entryId],
     })
-    return rows[0]?.position ?? null
+    return rows[0] ?? null
   },
 })
 

@@ -46,7 +46,7 @@ function storeOf(tiles: readonly FullTile[], leaves: readonly Buffer[]): TileSto
   return {
     checkpoint: () => Promise.resolve(null),
     bundle: () => Promise.resolve(null),
-    positionOf: () => Promise.resolve(null),
+    leafOf: () => Promise.resolve(null),
     tile: (level, number, width) =>
       Promise.resolve(
         byName.get(`${level}/${number}`)?.hashes.subarray(0, width * hashBytes) ??
