@@ -31,6 +31,7 @@ table audit.redactions: shuqiao_app=select shuqiao_sealer=select
 table audit.search_default partition DEFAULT:
 table audit.subjects_default partition DEFAULT:
 table audit.tiles: shuqiao_app=select shuqiao_sealer=insert,select
+table audit.timestamps: shuqiao_app=select shuqiao_sealer=insert,select
 table audit.tree: shuqiao_app=select shuqiao_sealer=select
 table audit.verifier_keys: shuqiao_app=select shuqiao_sealer=insert,select
 table hub.application_decisions: shuqiao_app=delete,insert,select,update
@@ -60,8 +61,11 @@ table hub.settings: shuqiao_app=delete,insert,select,update
 table hub.snapshot_rows: shuqiao_app=delete,insert,select,update
 table hub.staff: shuqiao_app=delete,insert,select,update
 table hub.syncs: shuqiao_app=delete,insert,select,update
+table hub.system_addresses: shuqiao_app=delete,insert,select,update
+table hub.system_usage: shuqiao_app=delete,insert,select,update
 table hub.systems: shuqiao_app=delete,insert,select,update
 table hub.tokens: shuqiao_app=delete,insert,select,update
+table hub.told_hints: shuqiao_app=delete,insert,select,update
 table hub.verify_mismatches: shuqiao_app=delete,insert,select,update
 
 -- columns
@@ -119,6 +123,9 @@ audit.tiles 001. level smallint not null
 audit.tiles 002. number bigint not null
 audit.tiles 003. hashes bytea not null
 audit.tiles 004. root bytea not null
+audit.timestamps 001. size bigint not null
+audit.timestamps 002. token bytea not null
+audit.timestamps 003. at timestamp(3) with time zone not null default now()
 audit.tree 001. is_only boolean not null default true
 audit.tree 002. size bigint not null default 0
 audit.tree 003. root bytea not null
@@ -410,6 +417,13 @@ hub.syncs 039. version integer not null default 1
 hub.syncs 040. created_by text not null
 hub.syncs 041. created_at timestamp(3) with time zone not null default now()
 hub.syncs 042. updated_at timestamp(3) with time zone not null default now()
+hub.system_addresses 001. system text not null
+hub.system_addresses 002. address_hash bytea not null
+hub.system_addresses 003. seen_at timestamp(3) with time zone not null
+hub.system_usage 001. system text not null
+hub.system_usage 002. hour timestamp(0) with time zone not null
+hub.system_usage 003. call_count bigint not null
+hub.system_usage 004. record_count bigint not null
 hub.systems 001. id text not null
 hub.systems 002. department text not null
 hub.systems 003. name text not null
@@ -424,6 +438,9 @@ hub.tokens 003. system_id text
 hub.tokens 004. staff_id text
 hub.tokens 005. expires_at timestamp(3) with time zone
 hub.tokens 006. created_at timestamp(3) with time zone not null default now()
+hub.told_hints 001. hour timestamp(0) with time zone not null
+hub.told_hints 002. system text not null
+hub.told_hints 003. kind text not null
 hub.verify_mismatches 001. system text not null
 hub.verify_mismatches 002. subject bytea not null
 hub.verify_mismatches 003. day date not null
@@ -460,6 +477,9 @@ audit.tiles tiles_level_check: CHECK (((level >= 0) AND (level <= 7)))
 audit.tiles tiles_number_check: CHECK ((number >= 0))
 audit.tiles tiles_pkey: PRIMARY KEY (level, number)
 audit.tiles tiles_root_check: CHECK ((octet_length(root) = 32))
+audit.timestamps timestamps_pkey: PRIMARY KEY (size)
+audit.timestamps timestamps_size_fkey: FOREIGN KEY (size) REFERENCES audit.checkpoints(size)
+audit.timestamps timestamps_token_check: CHECK (((octet_length(token) >= 1) AND (octet_length(token) <= 65536)))
 audit.tree tree_is_only_check: CHECK (is_only)
 audit.tree tree_origin_check: CHECK ((origin ~ '^[^\s+]+$'::text))
 audit.tree tree_pkey: PRIMARY KEY (is_only)
@@ -571,6 +591,8 @@ hub.syncs syncs_pkey: PRIMARY KEY (id)
 hub.syncs syncs_priority_check: CHECK (((priority >= 1) AND (priority <= 10)))
 hub.syncs syncs_resource_fkey: FOREIGN KEY (resource) REFERENCES hub.resources(id)
 hub.syncs syncs_state_check: CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text])))
+hub.system_addresses system_addresses_pkey: PRIMARY KEY (system, address_hash)
+hub.system_usage system_usage_pkey: PRIMARY KEY (hour, system)
 hub.systems systems_department_fkey: FOREIGN KEY (department) REFERENCES hub.departments(id)
 hub.systems systems_kind_check: CHECK ((kind = ANY (ARRAY['front-end-machine'::text, 'business-system'::text, 'hub'::text])))
 hub.systems systems_pkey: PRIMARY KEY (id)
@@ -581,6 +603,7 @@ hub.tokens tokens_owner_check: CHECK ((((kind = 'system'::text) AND (system_id I
 hub.tokens tokens_pkey: PRIMARY KEY (digest)
 hub.tokens tokens_staff_id_fkey: FOREIGN KEY (staff_id) REFERENCES hub.staff(id)
 hub.tokens tokens_system_id_fkey: FOREIGN KEY (system_id) REFERENCES hub.systems(id)
+hub.told_hints told_hints_pkey: PRIMARY KEY (hour, system, kind)
 hub.verify_mismatches verify_mismatches_pkey: PRIMARY KEY (subject, system, day)
 hub.verify_mismatches verify_mismatches_subject_check: CHECK ((octet_length(subject) = 32))
 hub.verify_mismatches verify_mismatches_system_fkey: FOREIGN KEY (system) REFERENCES hub.systems(id)
@@ -609,13 +632,15 @@ CREATE INDEX runs_open ON hub.runs USING btree (state, leased_until) WHERE (stat
 CREATE INDEX runs_resource ON hub.runs USING btree (resource, id)
 CREATE INDEX runs_sync ON hub.runs USING btree (sync, id) WHERE (sync IS NOT NULL)
 CREATE INDEX search_case_hash_id_idx ON ONLY audit.search USING btree (case_hash, id) WHERE (case_hash IS NOT NULL)
-CREATE INDEX search_department_id_idx ON ONLY audit.search USING btree (department, id) WHERE (department IS NOT NULL)
-CREATE INDEX search_resource_id_idx ON ONLY audit.search USING btree (resource, id) WHERE (resource IS NOT NULL)
+CREATE INDEX search_hints ON ONLY audit.search USING btree (id) WHERE (operation = 'audit.hint'::text)
+CREATE INDEX search_rare ON ONLY audit.search USING brin (department text_bloom_ops (n_distinct_per_range='100'), system text_bloom_ops (n_distinct_per_range='200'), resource text_bloom_ops (n_distinct_per_range='200'), purpose text_bloom_ops (n_distinct_per_range='300')) WITH (pages_per_range='32')
+CREATE INDEX search_refused ON ONLY audit.search USING btree (outcome, id) WHERE (outcome <> 'allowed'::text)
 CREATE INDEX snapshot_rows_ordinal ON hub.snapshot_rows USING btree (run_id, ordinal)
 CREATE INDEX staff_department_idx ON hub.staff USING btree (department, id)
 CREATE INDEX syncs_due ON hub.syncs USING btree (next_due_at) WHERE ((state = 'active'::text) AND (next_due_at IS NOT NULL))
 CREATE INDEX syncs_resource ON hub.syncs USING btree (resource, id)
 CREATE INDEX systems_department_idx ON hub.systems USING btree (department, id)
+CREATE INDEX timestamps_at_idx ON audit.timestamps USING btree (at)
 CREATE INDEX tokens_expiry_idx ON hub.tokens USING btree (expires_at) WHERE (expires_at IS NOT NULL)
 CREATE INDEX tokens_staff_idx ON hub.tokens USING btree (staff_id) WHERE (staff_id IS NOT NULL)
 CREATE INDEX tokens_system_idx ON hub.tokens USING btree (system_id) WHERE (system_id IS NOT NULL)
@@ -665,9 +690,13 @@ CREATE UNIQUE INDEX staff_account_key ON hub.staff USING btree (account)
 CREATE UNIQUE INDEX staff_pkey ON hub.staff USING btree (id)
 CREATE UNIQUE INDEX subjects_pkey ON ONLY audit.subjects USING btree (subject, id)
 CREATE UNIQUE INDEX syncs_pkey ON hub.syncs USING btree (id)
+CREATE UNIQUE INDEX system_addresses_pkey ON hub.system_addresses USING btree (system, address_hash)
+CREATE UNIQUE INDEX system_usage_pkey ON hub.system_usage USING btree (hour, system)
 CREATE UNIQUE INDEX systems_pkey ON hub.systems USING btree (id)
 CREATE UNIQUE INDEX tiles_pkey ON audit.tiles USING btree (level, number)
+CREATE UNIQUE INDEX timestamps_pkey ON audit.timestamps USING btree (size)
 CREATE UNIQUE INDEX tokens_pkey ON hub.tokens USING btree (digest)
+CREATE UNIQUE INDEX told_hints_pkey ON hub.told_hints USING btree (hour, system, kind)
 CREATE UNIQUE INDEX tree_pkey ON audit.tree USING btree (is_only)
 CREATE UNIQUE INDEX verifier_keys_pkey ON audit.verifier_keys USING btree (number)
 CREATE UNIQUE INDEX verifier_keys_verifier_key_key ON audit.verifier_keys USING btree (verifier_key)
@@ -682,6 +711,7 @@ CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.leaves
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.redaction_requests FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.redactions FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.tiles FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.timestamps FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.verifier_keys FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 CREATE TRIGGER refuse_change BEFORE INSERT OR DELETE OR TRUNCATE ON audit.tree FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 
@@ -910,3 +940,41 @@ CREATE OR REPLACE FUNCTION audit.retention()
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 AS $function$ select interval '3 years' $function$
+CREATE OR REPLACE FUNCTION hub.claim_run(run_id uuid, holder text, lease interval, pause interval, concurrency_default integer)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  wanted record;
+  taken record;
+  busy_count integer;
+begin
+  select r.sync, s.origin, coalesce((s.limits ->> 'concurrency')::integer, concurrency_default) as room
+    into wanted from hub.runs r left join hub.syncs s on s.id = r.sync where r.id = run_id;
+  if not found then return null; end if;
+  if wanted.sync is null then return 'stored'; end if;
+  perform pg_advisory_xact_lock(hashtextextended('sync-origin ' || wanted.origin, 0));
+  select r.is_aside, r.state = 'queued' and coalesce(r.not_before > now(), false) as waits
+    into taken from hub.runs r join hub.syncs s on s.id = r.sync
+    where r.id = run_id and s.state = 'active'
+      and (r.state = 'queued' or (r.state = 'running' and r.leased_until < now()))
+    for update of r;
+  if not found then return null; end if;
+  if taken.waits then return 'busy'; end if;
+  select case when bool_or(r.sync = wanted.sync and not r.is_aside and not taken.is_aside) then wanted.room
+      else count(*) filter (where r.leased_until >= now()) end
+    into busy_count from hub.runs r join hub.syncs s on s.id = r.sync
+    where r.state = 'running' and r.id <> run_id and s.origin = wanted.origin;
+  if busy_count >= wanted.room then
+    update hub.runs set not_before = now() + pause where id = run_id and state = 'queued';
+    return 'busy';
+  end if;
+  update hub.runs set state = 'running', leased_by = holder, not_before = null, leased_until = now() + lease,
+    started_at = coalesce(started_at, now()) where id = run_id;
+  -- A backfill or a check says nothing about how the sync itself is.
+  if not taken.is_aside then
+    update hub.syncs set last_run = run_id where id = wanted.sync;
+  end if;
+  return 'claimed';
+end
+$function$

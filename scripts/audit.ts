@@ -25,6 +25,8 @@ export  导出一个月(UTC)的条目、瓦片、检查点与公钥;数桥运行
   --with-facts    同时导出每条的明细(需要密钥;含个人信息) / with what each entry says: needs the keys,
                   and is personal data
 
+archive  归档一个月;见 archive --help / archives a month: see archive --help
+
 退出码 / exit codes: 0 全部通过 all is well, 1 有误 something is wrong, 2 参数有误或文件无法读取 bad arguments or files`
 
 const options = {
@@ -104,15 +106,24 @@ async function runExport(month: string, folder: string, isWithFacts: boolean): P
   return 0
 }
 
-const asked = readArguments()
-if (asked === null) {
-  console.error(help)
-  process.exitCode = 2
-} else {
-  process.exitCode = await run(asked).catch((error: unknown) => {
-    const isForPeople =
-      error instanceof Error && ['StartRefusal', 'Unreadable'].includes(error.name)
-    console.error(isForPeople ? error.message : error)
-    return error instanceof Unreadable ? 2 : 1
-  })
+const [first, ...rest] = process.argv.slice(2)
+
+/** Archiving has options and a help of its own. */
+async function runArchive(): Promise<number> {
+  const { archiveCommand } = await import('./audit/archive.ts')
+  return archiveCommand(rest)
 }
+
+async function main(): Promise<number> {
+  if (first === 'archive') return runArchive()
+  const asked = readArguments()
+  if (asked !== null) return run(asked)
+  console.error(help)
+  return 2
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  const isForPeople = error instanceof Error && ['StartRefusal', 'Unreadable'].includes(error.name)
+  console.error(isForPeople ? error.message : error)
+  return error instanceof Unreadable ? 2 : 1
+})

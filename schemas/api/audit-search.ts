@@ -42,7 +42,10 @@ const Kind = Type.Enum([...hintKinds], {
 
 export const Hint = Type.Object(
   {
-    id: Type.String({ format: 'uuid', description: '记载此提示的审计记录 / the entry that tells it' }),
+    id: Type.String({
+      format: 'uuid',
+      description: '记载此提示的审计记录 / the entry that tells it',
+    }),
     readyAt: Instant,
     kind: Kind,
     system: Slug,

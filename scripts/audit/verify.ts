@@ -1,3 +1,5 @@
+import { cosignatureChecks } from '../../src/shared/anchor/cosign.ts'
+import { sm2Checks } from '../../src/shared/sm2-note.ts'
 import { join } from 'node:path'
 import { Check } from 'typebox/value'
 import { ConsistencyProof, Receipt } from '../../schemas/api/audit.ts'
@@ -37,6 +39,9 @@ export interface Verdict extends Report {
  * Verifies everything that was named, each by itself and all with each other. Reads files and nothing else.
  * Throws `Unreadable`.
  */
+/** Signatures beside Ed25519's that may stand under a checkpoint: SM2 (国密), and witnesses'. */
+const noteChecks = { ...sm2Checks, ...cosignatureChecks }
+
 export async function verifyAll(call: VerifyCall): Promise<Verdict[]> {
   const given = call.names.map(readGiven)
   const proofs = call.proofs.map(readProof)
@@ -45,7 +50,7 @@ export async function verifyAll(call: VerifyCall): Promise<Verdict[]> {
   const keys = followKeys(own, given.flatMap(handoversOf))
   const held = openFindings()
   const known = call.known.flatMap((name) => {
-    const trust = { keys: keys.length > 0 ? keys : keysNamedBy(given) }
+    const trust = { keys: keys.length > 0 ? keys : keysNamedBy(given), checks: noteChecks }
     return checkSignature(held, { name, note: readText(name) }, trust) ?? []
   })
   const verdicts: Verdict[] = []
@@ -73,7 +78,7 @@ interface Verified {
 
 async function verifyOne(given: Given, holdings: Holdings): Promise<Verified> {
   if (given.kind === 'export') {
-    const { checkpoint, checks, notices } = await verifyExport(given.files, holdings)
+    const { checkpoint, checks, notices } = await verifyExport(given.files, { ...holdings, checks: noteChecks })
     return { report: { checks, notices }, checkpoint }
   }
   const findings = openFindings()
@@ -102,6 +107,7 @@ async function verifyOne(given: Given, holdings: Holdings): Promise<Verified> {
 
 const trustFor = (given: Given, keys: readonly VerifierKey[]): Trust => ({
   keys: keys.length > 0 ? keys : keysNamedBy([given]),
+  checks: noteChecks,
 })
 
 const keysNamedBy = (given: readonly Given[]): VerifierKey[] =>

@@ -7,7 +7,7 @@ import { makeLeaf } from '../../src/hub/audit/leaf.ts'
 import { ed25519Signer, signCheckpoint } from '../../src/hub/audit/sealed/sign-note.ts'
 import { hashBytes, tileWidth, treeTail } from '../../src/hub/audit/sealed/tree-tail.ts'
 import { isGoodReport } from '../../src/shared/proofs/findings.ts'
-import { parseVerifierKey } from '../../src/shared/proofs.ts'
+import { parseVerifierKey, type VerifierKey } from '../../src/shared/proofs.ts'
 import { verifyExport } from '../../src/shared/verify-export.ts'
 import { openFolder } from '../audit/read-files.ts'
 import type { City } from './city.ts'
@@ -32,13 +32,15 @@ function leafAt(index: number): { text: string; hash: string } {
 /** A month of the log as the sealer would have it, without the database below it. */
 function sealMonth(count: number): ExportSource {
   const tail = treeTail(0, [])
-  const levels: Buffer[][] = [[]]
+  const leaves = Buffer.alloc(count * hashBytes)
+  const above: Buffer[][] = []
   for (let at = 0; at < count; at += sealedAtOnce) {
-    const leaves = Array.from({ length: Math.min(sealedAtOnce, count - at) }, (_, index) =>
-      Buffer.from(leafAt(at + index).hash, 'hex'),
-    )
-    levels[0]?.push(...leaves)
-    for (const { level, root } of tail.append(leaves)) (levels[level + 1] ??= []).push(root)
+    const hashes = Array.from({ length: Math.min(sealedAtOnce, count - at) }, (_, index) => {
+      const place = (at + index) * hashBytes
+      leaves.write(leafAt(at + index).hash, place, hashBytes, 'hex')
+      return leaves.subarray(place, place + hashBytes)
+    })
+    for (const { level, root } of tail.append(hashes)) (above[level] ??= []).push(root)
   }
   const { privateKey } = generateKeyPairSync('ed25519')
   const signer = ed25519Signer(origin, privateKey)
@@ -52,9 +54,11 @@ function sealMonth(count: number): ExportSource {
     ranges: [[0, count]],
     store: {
       tile: (level, number, width) => {
-        const from = number * tileWidth
+        const [from, to] = [number * tileWidth, number * tileWidth + width]
         return Promise.resolve(
-          Buffer.concat((levels[level] ?? []).slice(from, from + width), width * hashBytes),
+          level === 0
+            ? leaves.subarray(from * hashBytes, to * hashBytes)
+            : Buffer.concat((above[level - 1] ?? []).slice(from, to)),
         )
       },
       bundle: (number, width) =>
@@ -73,11 +77,10 @@ export async function measureAuditVerify({
   options,
 }: Pick<City, 'folder' | 'options'>): Promise<Results> {
   const target = join(folder, 'audit-export')
-  const source = sealMonth(options.rowCount)
-  await writeExport(source, { folder: target })
+  const keys = await exportMonth(target, options.rowCount)
   const [own, plain]: number[][] = [[], []]
   for (let round = 0; round <= roundCount; round += 1) {
-    own?.push(await secondsOf(() => verifyMonth(target, source)))
+    own?.push(await secondsOf(() => verifyMonth(target, keys)))
     plain?.push(await secondsOf(() => hashMonth(target)))
   }
   rmSync(target, { recursive: true })
@@ -92,11 +95,17 @@ async function secondsOf(work: () => Promise<void> | void): Promise<number> {
   return (performance.now() - begun) / 1000
 }
 
-async function verifyMonth(folder: string, { keys }: ExportSource): Promise<void> {
-  const trusted = keys.map(({ verifierKey }) => parseVerifierKey(verifierKey))
-  const report = await verifyExport(openFolder(folder), {
-    keys: trusted.filter((key) => key !== null),
-  })
+/** Answers the keys to trust. What it took to write the month is let go of with it. */
+async function exportMonth(folder: string, count: number): Promise<VerifierKey[]> {
+  const source = sealMonth(count)
+  await writeExport(source, { folder })
+  return source.keys
+    .map(({ verifierKey }) => parseVerifierKey(verifierKey))
+    .filter((key) => key !== null)
+}
+
+async function verifyMonth(folder: string, keys: readonly VerifierKey[]): Promise<void> {
+  const report = await verifyExport(openFolder(folder), { keys })
   if (!isGoodReport(report)) throw new Error('the export of the bench does not verify')
 }
 

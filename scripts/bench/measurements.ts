@@ -1,4 +1,6 @@
 import { measureAuditAppend } from './audit-append.ts'
+import { measureAuditSeal } from './audit-seal.ts'
+import { measureAuditVerify } from './audit-verify.ts'
 import { measureQuery, measureRead, measureVerify } from './calls.ts'
 import { measureCatalog } from './catalog.ts'
 import { measureChanges } from './changes.ts'
@@ -46,6 +48,8 @@ export const families: readonly Family[] = [
   { names: ['pull'], measure: measurePull },
   { names: Object.keys(withRecords), measure: measureSharing },
   { names: ['audit-append'], measure: measureAuditAppend },
+  { names: ['audit-seal'], measure: measureAuditSeal },
+  { names: ['audit-verify'], measure: measureAuditVerify },
   { names: ['ingest-scale'], measure: measureIngestScale },
   { names: ['catalog'], measure: measureCatalog },
 ]

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import autocannon from 'autocannon'
 import { createPostgresBackend, Queue, Worker } from 'bullmq'
 import { type City, publishPopulation, purpose } from './city.ts'
+import { emptyRunsPerSecond } from './empty-runs.ts'
 import { idNumberAt } from './population-rows.ts'
 import { atLeast, atMost, type Results } from './results.ts'
 import { sharedResource } from './shared-records.ts'
@@ -9,19 +11,27 @@ import { sharedResource } from './shared-records.ts'
 /** As many syncs as a prefecture city has resources with data, all due at once. */
 const syncCount = 951
 /** The hub's workers, as they are by default in both lanes; bare BullMQ is given as many. */
-const workerCount = 4
+export const workerCount = 4
 
 /**
- * Empty runs, from claim to end, against bare BullMQ on the same PostgreSQL; and how long a read by key
- * waits while all of them are due at once, against an idle hub.
+ * Empty runs from claim to end against jobs of bare BullMQ, both on the same PostgreSQL; and how long a read
+ * by key waits while 951 pulls are due at once, against an idle hub.
  */
 export async function measureQueue(city: City): Promise<Results> {
+  const value = await emptyRunsPerSecond(city, { runCount: 2 * syncCount, workerCount })
+  const baseline = await bareJobsPerSecond(city, 2 * syncCount)
+  return {
+    queue: atLeast(0.3, { value, unit: 'runs/s', baseline }),
+    'queue-p99': await waitsDuringPulls(city),
+  }
+}
+
+async function waitsDuringPulls(city: City) {
   await city.database.query('create table bench.nothing (note text)')
   await publishPopulation(city, 'population-empty')
-  const ids = Array.from({ length: syncCount }, (_, index) => `empty-${index}`)
-  for (const id of ids) {
+  for (let index = 0; index < syncCount; index += 1) {
     await city.call('POST', '/v1/syncs', {
-      id,
+      id: `empty-${index}`,
       resource: 'population-empty',
       direction: 'pull',
       source: {
@@ -30,75 +40,83 @@ export async function measureQueue(city: City): Promise<Results> {
       },
       mapping: { fields: { name: { from: 'note' } } },
       mode: 'full',
-      limits: { concurrency: workerCount },
+      schedule: { cron: '0 0 1 1 *', timezone: 'Asia/Shanghai' },
     })
   }
-  const idle = await readP99(city, 5)
-  const busy = readP99(city, 15)
-  await city.database.query(`update hub.syncs set cron = '0 0 1 1 *', timezone = 'Asia/Shanghai',
-    next_due_at = now() where id like 'empty-%'`)
-  const value = await runsPerSecond(city)
-  return {
-    queue: atLeast(0.3, { value, unit: 'runs/s', baseline: await bareJobsPerSecond(city) }),
-    'queue-p99': atMost(3, { value: await busy, unit: 'ms', baseline: idle }),
-  }
+  const idle = await readP99(city, () => sleep(5000))
+  const busy = await readP99(city, async () => {
+    await city.database.query(`update hub.syncs set next_due_at = now() where id like 'empty-%'`)
+    await untilPulled(city)
+  })
+  return atMost(3, { value: busy, unit: 'ms', baseline: idle })
 }
 
-async function runsPerSecond(city: City): Promise<number> {
+async function untilPulled(city: City): Promise<void> {
   for (;;) {
     await sleep(500)
-    const { rows } = await city.database.query<{ ended: string; bad: string; seconds: number }>(
+    const { rows } = await city.database.query<{ ended: string; bad: string }>(
       `select count(*) filter (where ended_at is not null) as ended,
-         count(*) filter (where state in ('failed', 'cancelled', 'partial')) as bad,
-         extract(epoch from max(ended_at) - min(started_at))::float as seconds
+         count(*) filter (where state in ('failed', 'cancelled', 'partial')) as bad
        from hub.runs where sync like 'empty-%'`,
     )
-    const { ended = '0', bad = '0', seconds = 0 } = rows[0] ?? {}
-    if (bad !== '0') throw new Error(`${bad} of the empty runs did not end well`)
-    if (Number(ended) === syncCount) return syncCount / seconds
+    const { ended = '0', bad = '0' } = rows[0] ?? {}
+    if (bad !== '0') throw new Error(`${bad} of the pulls did not end well`)
+    if (Number(ended) === syncCount) return
   }
 }
 
-/** Reads at a steady pace, as approval systems ask: not as many as the hub can bear. */
-async function readP99(city: City, seconds: number): Promise<number> {
+/** Reads at a steady pace, as approval systems ask, for as long as `meanwhile` takes. */
+async function readP99(city: City, meanwhile: () => Promise<unknown>): Promise<number> {
   let next = 0
-  const result = await autocannon({
-    url: `${city.hub.url}/v1/resources/${sharedResource}/records/read`,
-    connections: 4,
-    overallRate: 200,
-    duration: seconds,
-    timeout: 30,
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      authorization: `Bearer ${city.consumerToken}`,
-      'x-purpose': purpose,
-      'x-operator': encodeURIComponent('王芳'),
+  const firing = autocannon(
+    {
+      url: `${city.hub.url}/v1/resources/${sharedResource}/records/read`,
+      connections: 4,
+      overallRate: 100,
+      duration: 600,
+      timeout: 30,
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${city.consumerToken}`,
+        'x-purpose': purpose,
+        'x-operator': encodeURIComponent('王芳'),
+      },
+      setupClient: (client) => {
+        client.setRequests(
+          Array.from({ length: 100 }, () => ({
+            body: JSON.stringify({ key: idNumberAt((next++ * 7919) % city.options.recordCount) }),
+          })),
+        )
+      },
     },
-    setupClient: (client) => {
-      client.setRequests(
-        Array.from({ length: 100 }, () => ({
-          body: JSON.stringify({ key: idNumberAt((next++ * 7919) % city.options.recordCount) }),
-        })),
-      )
-    },
-  })
-  if (result.errors > 0 || result.non2xx > 0) throw new Error('reads failed beside the queue')
+    () => undefined,
+  )
+  const done: Promise<autocannon.Result[]> = once(firing, 'done')
+  await meanwhile()
+  firing.stop()
+  const [result] = await done
+  if (result === undefined) throw new Error('reads were not measured')
+  if (result.non2xx > 0 || result['2xx'] === 0) throw new Error('reads failed beside the queue')
   return result.latency.p99
 }
 
 /** Jobs that do nothing, on a schema of their own beside the hub's. */
-async function bareJobsPerSecond(city: City): Promise<number> {
-  const connection = { connectionString: city.databaseUrl, schema: 'bench_bullmq', migrate: true }
+async function bareJobsPerSecond(city: City, jobCount: number): Promise<number> {
+  const connection = {
+    connectionString: city.databaseUrl,
+    schema: 'bench_bullmq',
+    migrate: true,
+  }
   const queue = new Queue('bare', { connection }, createPostgresBackend)
-  const jobs = Array.from({ length: syncCount }, (_, index) => ({
+  const jobs = Array.from({ length: jobCount }, (_, index) => ({
     name: 'nothing',
     data: {},
     opts: { jobId: `job-${index}`, removeOnComplete: true },
   }))
   await queue.addBulk(jobs)
-  let doneCount = 0
   const done = Promise.withResolvers<void>()
+  let doneCount = 0
   const begun = performance.now()
   const worker = new Worker(
     'bare',
@@ -108,11 +126,11 @@ async function bareJobsPerSecond(city: City): Promise<number> {
   )
   worker.on('completed', () => {
     doneCount += 1
-    if (doneCount === syncCount) done.resolve()
+    if (doneCount === jobCount) done.resolve()
   })
   await done.promise
   const seconds = (performance.now() - begun) / 1000
   await worker.close()
   await queue.close()
-  return syncCount / seconds
+  return jobCount / seconds
 }

@@ -1,6 +1,8 @@
 import type { FastifySerializerCompiler } from 'fastify'
 import { mappingOf } from '../../adapters/index.ts'
+import { timestampWarnings } from './audit/anchors/timestamp-warnings.ts'
 import { auditArea } from './audit/area.ts'
+import { redactionArea } from './audit/redaction-routes.ts'
 import { type LagWatch, sealingGauges, sealingWarnings } from './audit/sealed/watch-lag.ts'
 import { type CatalogNeeds, openCatalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
@@ -93,6 +95,7 @@ export async function buildHub(parts: HubParts): Promise<Api> {
     readinessWarnings(hub.database),
     queueWarnings(hub.queue),
     () => sealingWarnings({ lag: parts.sealing?.lag ?? null }),
+    timestampWarnings(hub.database.pool, config.timestamps),
   ])
   await app.register(healthRoutes({ ...hub, checks, warnings }))
   if (isServing) await serveAreas(app, hub)
@@ -109,6 +112,7 @@ async function serveAreas(app: Api, hub: Hub): Promise<void> {
   await app.register(sharingRoutes(hub), { prefix: '/v1' })
   await app.register(syncsArea(hub), { prefix: '/v1' })
   await app.register(auditArea(hub), { prefix: '/v1' })
+  await app.register(redactionArea(hub), { prefix: '/v1' })
   await app.register(boardRoutes(hub), { prefix: '/board' })
 }
 

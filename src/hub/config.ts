@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { isAbsolute, join, resolve } from 'node:path'
 import { type Environment, readSettings, type SettingsReader } from './settings-reader.ts'
+import type { TimestampAuthority } from './audit/anchors/timestamp-checkpoint.ts'
 import { StartRefusal } from './start-refusal.ts'
 
 export const hubRoles = ['api', 'worker', 'scheduler', 'sealer'] as const
@@ -58,6 +59,10 @@ export interface Config {
   database: DatabaseConfig
   redisUrl: string | undefined
   queue: QueueConfig
+  /** Checkpoints carry an SM2 signature (国密) beside the Ed25519 one. */
+  isGuomi: boolean
+  /** Who stamps checkpoints (RFC 3161); not set: nobody. */
+  timestamps: TimestampAuthority | undefined
   /** Absolute. */
   dataDir: string
   /** Absolute. */
@@ -90,6 +95,8 @@ export function loadConfig(environment: Environment): Config {
     database: readDatabase(settings),
     redisUrl: settings.url('SHUQIAO_REDIS_URL', ['redis', 'rediss']),
     queue: readQueue(settings),
+    isGuomi: settings.choice('SHUQIAO_GUOMI', ['true', 'false'], 'false') === 'true',
+    timestamps: readTimestamps(settings),
     dataDir,
     keysDir: keysDir === undefined ? join(dataDir, 'keys') : resolve(keysDir),
     adminToken: readAdminToken(settings),
@@ -227,6 +234,21 @@ function readRoles(settings: SettingsReader): readonly HubRole[] {
     )
   }
   return named.length === 0 ? hubRoles : hubRoles.filter((role) => named.includes(role))
+}
+
+/** A token that nobody can verify is worth nothing: the authority's certificate comes with its address. */
+function readTimestamps(settings: SettingsReader): TimestampAuthority | undefined {
+  const url = settings.url('SHUQIAO_TIMESTAMP_URL', ['http', 'https'])
+  const caPath = settings.text('SHUQIAO_TIMESTAMP_CA')
+  settings.file('SHUQIAO_TIMESTAMP_CA')
+  if ((url === undefined) !== (caPath === undefined)) {
+    settings.fault(
+      'SHUQIAO_TIMESTAMP_CA',
+      '须与 SHUQIAO_TIMESTAMP_URL 同时设置',
+      'must be set together with SHUQIAO_TIMESTAMP_URL',
+    )
+  }
+  return url === undefined || caPath === undefined ? undefined : { url, caPath: resolve(caPath) }
 }
 
 function readQueue(settings: SettingsReader): QueueConfig {

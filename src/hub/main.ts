@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { buildHub } from './app.ts'
 import { openAuditKeys } from './audit/keys.ts'
 import { openAuditLog } from './audit/log.ts'
+import { sm2Signer } from './audit/anchors/sm2-signer.ts'
+import { startTimestamps } from './audit/anchors/start-timestamps.ts'
 import { startSealing } from './audit/sealed/start-sealing.ts'
 import { stopWhenBehind, watchLag } from './audit/sealed/watch-lag.ts'
 import { noteRestore } from './backup/note-restore.ts'
@@ -18,7 +20,7 @@ import { createLogger } from './http/access-log.ts'
 import type { Api } from './http/api.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { bootstrapAdmin } from './identity/bootstrap-admin.ts'
-import { openKeys } from './keys.ts'
+import { type Keys, openKeys } from './keys.ts'
 import { openRunQueue } from './queue/run-queue.ts'
 import { runWorks } from './run-works.ts'
 import { StartRefusal } from './start-refusal.ts'
@@ -65,7 +67,7 @@ type Closing = (() => Promise<void>)[]
 
 async function openHub(config: Config, log: Log, closing: Closing): Promise<Api> {
   const { database, urls } = await openMigrated(config, log, closing)
-  const keys = await openKeys(config.keysDir, fingerprintLedger(database.knex))
+  const keys = await openKeys(config.keysDir, fingerprintLedger(database.knex), config)
   const sealing = watchLag(database.pool, log)
   closing.push(() => sealing.close())
   const opened = openAuditLog({
@@ -75,8 +77,7 @@ async function openHub(config: Config, log: Log, closing: Closing): Promise<Api>
   })
   closing.push(() => opened.close())
   const auditLog = stopWhenBehind(opened, sealing)
-  const sealer = await startSealing({ config, sealerUrl: urls.sealer, keys, log })
-  closing.push(() => sealer.close())
+  await startLog({ config, sealerUrl: urls.sealer, keys, log }, closing)
   await noteRestore(database.pool, auditLog)
   const queue = openRunQueue({ directUrl: database.directUrl, redisUrl: config.redisUrl, log })
   closing.push(() => queue.close())
@@ -99,6 +100,22 @@ async function openHub(config: Config, log: Log, closing: Closing): Promise<Api>
 function makeDefaultFolder({ dataDir, filesDirs }: Config): void {
   const folder = join(dataDir, 'files')
   if (filesDirs.includes(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
+}
+
+/** What makes a log of entries: positions and signed checkpoints, and stamps of others on those. */
+async function startLog(
+  parts: { config: Config; sealerUrl: string; keys: Keys; log: Log },
+  closing: Closing,
+): Promise<void> {
+  const { config, keys, sealerUrl, log } = parts
+  const sealer = await startSealing({
+    ...parts,
+    moreSigners: (origin) => (keys.guomiSigning ? [sm2Signer(origin, keys.guomiSigning)] : []),
+  })
+  closing.push(() => sealer.close())
+  const authority = config.timestamps
+  const timestamps = await startTimestamps({ config, authority, sealerUrl, log })
+  closing.push(() => timestamps.close())
 }
 
 async function openMigrated(

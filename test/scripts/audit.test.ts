@@ -361,7 +361,8 @@ describe('the command', () => {
   test('verifies with nothing of the hub: no database, and no code of the sealer', () => {
     const seen = new Set(['scripts/audit.ts'])
     for (const path of seen) {
-      if (path === 'scripts/audit/export.ts') continue
+      // Loaded by the other commands alone, when one of them is asked for.
+      if (/^scripts\/audit\/(export|archive)\.ts$/.test(path)) continue
       for (const { to, isOurs } of importsOf(path)) if (isOurs) seen.add(to)
     }
     const foreign = [...seen].filter(

@@ -22,6 +22,8 @@ export interface Manifest {
   sha256: string
   /** RFC 3339. */
   createdAt: string
+  /** The last checkpoint of the hub's log, to be kept and checked; null before the first. */
+  checkpoint: string | null
 }
 
 export const manifestPathOf = (filePath: string): string => `${filePath}.manifest.json`

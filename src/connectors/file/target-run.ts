@@ -22,8 +22,14 @@ export interface RunFile {
   readonly isPlaced: boolean
   /** `rows` are those of the batch that the file shows. */
   write(batch: TargetBatch, rows: readonly TargetRow[]): Promise<void>
-  place(path: string, end: { content: 'full' | 'changes'; at: Date }): Promise<void>
+  place(path: string, end: PlacedEnd): Promise<void>
   discard(): Promise<void>
+}
+
+export interface PlacedEnd {
+  content: 'full' | 'changes'
+  at: Date
+  checkpoint: string | null
 }
 
 /** What the manifest says of the rows. */
@@ -62,7 +68,7 @@ export async function openRunFile(
       lastNumber = number
       facts = withRows(facts, rows)
     },
-    place: async (path, { content, at }) => {
+    place: async (path, { content, at, checkpoint }) => {
       if (state !== 'open') throw broken()
       state = 'broken'
       await writer.end()
@@ -70,7 +76,8 @@ export async function openRunFile(
       await removeManifest(path)
       const whole = await partial.place(path)
       const names = { delivery, runId, file: basename(path), format, content }
-      await writeManifest(path, { ...names, ...facts, ...whole, createdAt: at.toISOString() })
+      const createdAt = at.toISOString()
+      await writeManifest(path, { ...names, ...facts, ...whole, createdAt, checkpoint })
       state = 'placed'
     },
     discard: () => partial.discard(),

@@ -4,7 +4,14 @@
  */
 import type { FileSettings } from '../../../schemas/api/connectors.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import type { ConnectorContext, Target, TargetBatch, TargetRow, TargetShape } from '../contract.ts'
+import type {
+  ConnectorContext,
+  Target,
+  TargetBatch,
+  TargetEnd,
+  TargetRow,
+  TargetShape,
+} from '../contract.ts'
 import { manifestRunOf } from './manifest.ts'
 import { filePathOf, type FilePlace, placeOf } from './target-path.ts'
 import { tellFileErrors } from './target-errors.ts'
@@ -111,10 +118,10 @@ interface Ending {
 
 async function finish(
   prepared: Prepared,
-  end: { runId: string; isFull: boolean; at: Date },
+  end: TargetEnd,
   { begin, current, filesDirs }: Ending,
 ): Promise<void> {
-  const { runId, isFull, at } = end
+  const { runId, isFull, at, checkpoint = null } = end
   const { content, place, delivery, format } = prepared
   const mine = current?.runId === runId ? current : null
   if (mine?.isPlaced) return
@@ -127,7 +134,7 @@ async function finish(
   const path = await filePathOf(place, { delivery, runId, at, extension: format }, filesDirs)
   if (mine === null && (await manifestRunOf(path)) === runId) return
   const file = mine ?? (await begin(runId))
-  await file.place(path, { content, at })
+  await file.place(path, { content, at, checkpoint })
 }
 
 const notFull = (): Refusal =>

@@ -57,15 +57,26 @@ export async function connectClient(
   client.on('error', () => undefined)
   const stop = (): void => endNow(client)
   signal?.addEventListener('abort', stop, { once: true })
-  client.once('end', () => signal?.removeEventListener('abort', stop))
   try {
     await client.connect()
-    for (const setting of sessionSettings) await client.query(setting).catch(ignoreUnknownSetting)
+    await applySettings(client)
     return client
   } catch (error) {
     endNow(client)
     signal?.throwIfAborted()
     throw storeError(error)
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
+/** All at once; where the store lacks one of them, each by itself. */
+async function applySettings(client: Client): Promise<void> {
+  try {
+    await client.query(sessionSettings.join('; '))
+  } catch (error) {
+    ignoreUnknownSetting(error)
+    for (const setting of sessionSettings) await client.query(setting).catch(ignoreUnknownSetting)
   }
 }
 

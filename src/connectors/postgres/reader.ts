@@ -5,8 +5,9 @@ import type { ServerSettings } from '../../../schemas/api/connectors.ts'
 import type { CellBlock, RowReader } from '../sql/dialect.ts'
 import { lostConnection } from '../sql/lost.ts'
 import { inlined, type Sql, type SqlValue } from '../sql/sql-text.ts'
-import { connectClient, endNow, storeError } from './client.ts'
+import { storeError } from './client.ts'
 import { CopyText } from './copy-text.ts'
+import { lendClient } from './lent-clients.ts'
 
 /**
  * Rows by COPY, several times as fast as by the query protocol. All selects of a reader see one snapshot.
@@ -16,12 +17,13 @@ export async function openReader(
   settings: ServerSettings,
   signal: AbortSignal | undefined,
 ): Promise<RowReader> {
-  const client = await connectClient(settings, signal)
+  const lent = await lendClient(settings, signal)
+  const { client } = lent
   let isReading = false
   try {
     await client.query('begin isolation level repeatable read, read only')
   } catch (error) {
-    endNow(client)
+    lent.end()
     throw storeError(error)
   }
   return {
@@ -31,8 +33,8 @@ export async function openReader(
       isReading = false
     },
     close: async () => {
-      if (isReading) endNow(client)
-      else await client.end().catch(() => undefined)
+      if (isReading) lent.end()
+      else await client.query('commit').then(lent.giveBack, lent.end)
     },
   }
 }

@@ -1,19 +1,19 @@
-import type { Client } from 'pg'
 import type { ServerSettings } from '../../../schemas/api/connectors.ts'
 import { lostConnection } from '../sql/lost.ts'
 import type { SqlSession } from '../sql/session.ts'
-import { connectClient, isLost } from './client.ts'
+import { isLost } from './client.ts'
+import { lendClient, type LentClient } from './lent-clients.ts'
 
 /** Parameters are written `$1`, `$2`, …; all values come back as the server's text. */
 export async function postgresSession(
   settings: ServerSettings,
   signal?: AbortSignal,
 ): Promise<SqlSession> {
-  const client = await connectClient(settings, signal)
-  return sessionOn(client, signal)
+  return sessionOn(await lendClient(settings, signal), signal)
 }
 
-function sessionOn(client: Client, signal: AbortSignal | undefined): SqlSession {
+function sessionOn(lent: LentClient, signal: AbortSignal | undefined): SqlSession {
+  const { client } = lent
   const run = async (text: string, values: readonly unknown[] = []) => {
     try {
       return await client.query(text, [...values])
@@ -32,11 +32,12 @@ function sessionOn(client: Client, signal: AbortSignal | undefined): SqlSession 
         await run('commit')
         return result
       } catch (error) {
-        await client.query('rollback').catch(() => undefined)
+        // Whoever comes next must not find it in the midst of this one's transaction.
+        await client.query('rollback').catch(() => lent.end())
         throw error
       }
     },
-    close: () => client.end(),
+    close: async () => lent.giveBack(),
   }
   return session
 }

@@ -11,10 +11,10 @@ import { hash } from 'node:crypto'
  *
  * A guarded fact (whose record, who asked at the desk, in which case, from where) has a salt of its own,
  * so that it can be shown, or erased, alone. The open ones (who, when, which resource and fields, how it
- * ended) are never erased and lie in the clear in the search as well: there is no reader who may see one
- * and not the others, so they are shown together or not at all, and a digest for each would only make
- * the entry three times as dear. Version 1 had one for each fact and nothing named `open`; all else was
- * the same.
+ * ended) share one digest, although a digest for each fact would show them one by one: they are never
+ * erased, nobody may see some of them and not the others (most lie in the clear in the search), and
+ * digests for all made an entry half as dear again. Version 1 had one for each fact and nothing named
+ * `open`; all else was the same.
  *
  * The leaf holds the digests' digest instead of all of them because it binds them just as well, in a
  * fraction of the bytes, and does not tell which facts an entry has. A leaf has 160 bytes whatever the

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
 import type { Knex } from 'knex'
-import type pg from 'pg'
 import type { Instrument, Redaction } from '../../../schemas/api/audit-care.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { PageRequest } from '../http/cursors.ts'
@@ -79,13 +78,14 @@ export const redactionStore = (db: Knex) => ({
     return rows[0] ?? null
   },
 
-  erasedDigests: (entry: string): Promise<Digests> =>
-    mergeDigests(
-      db.raw<{ rows: { digests: Digests }[] }>(
-        'select digests from audit.redactions where entry = ?',
-        [entry],
-      ),
-    ),
+  /** Of what was redacted before. */
+  erasedDigests: async (entry: string): Promise<Digests> => {
+    const { rows } = await db.raw<{ rows: { digests: Digests }[] }>(
+      'select digests from audit.redactions where entry = ?',
+      [entry],
+    )
+    return Object.fromEntries(rows.flatMap(({ digests }) => Object.entries(digests)))
+  },
 
   /** Redactions of one entry come one after the other, until the transaction ends. */
   lockEntry: async (entry: string): Promise<void> => {
@@ -105,21 +105,3 @@ export const redactionStore = (db: Knex) => ({
     ])
   },
 })
-
-async function mergeDigests(
-  found: PromiseLike<{ rows: { digests: Digests }[] }>,
-): Promise<Digests> {
-  const { rows } = await found
-  return Object.fromEntries(rows.flatMap(({ digests }) => Object.entries(digests)))
-}
-
-/**
- * The digests of an entry's redacted facts by name; none where nothing was. With them and what its details still
- * say, anyone computes the leaf; `Object.keys` is what `redacted` names.
- */
-export const erasedDigests = (pool: Pick<pg.Pool, 'query'>, entry: string): Promise<Digests> =>
-  mergeDigests(
-    pool.query<{ digests: Digests }>('select digests from audit.redactions where entry = $1', [
-      entry,
-    ]),
-  )

@@ -3,22 +3,25 @@ import {
   EntryPage,
   EntryParams,
   EntrySearch,
+  type ListedEntry,
   type Look,
   LookPage,
   SubjectQuery,
   SubjectSearch,
 } from '../../../schemas/api/audit.ts'
-import { pageLimitDefault } from '../../../schemas/api/common.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { Api, ApiReply, ApiRequest, ApiRoutes } from '../http/api.ts'
 import { auditCall } from '../http/audit-call.ts'
-import { type Page, readPage, toPage } from '../http/cursors.ts'
-import type { Caller } from '../identity/caller.ts'
-import { demand, mayForAll } from '../identity/permissions.ts'
+import { encodeCursor, type Page, toPage } from '../http/cursors.ts'
+import { demand } from '../identity/permissions.ts'
 import { timestampRoutes } from './anchors/timestamp-routes.ts'
+import { archivedRefusal } from './archive/archived-bundles.ts'
 import { type AuditParts, maySee } from './audit-parts.ts'
+import { readEntryPage } from './entry-page.ts'
+import { listHints } from './hint-routes.ts'
 import { hashCase, hashSubject } from './keys.ts'
-import { findEntry, findLooks, searchEntries } from './search.ts'
+import { exportEntries } from './search-export.ts'
+import { findEntry, findLooks, type FoundEntries, searchEntries } from './search.ts'
 import { erasedDigests } from './sealed/erased-digests.ts'
 import { receiptRoutes } from './sealed/receipt-routes.ts'
 import { type SealedLog, sealedLog } from './sealed/sealed-log.ts'
@@ -26,6 +29,7 @@ import { treeRoutes } from './sealed/tree-routes.ts'
 import { exportSubject } from './subject-export.ts'
 import { resolveSubject } from './subject-search.ts'
 import { entryView, lookView } from './views.ts'
+import { visiblePart } from './visible-part.ts'
 
 const tags = ['audit']
 
@@ -34,10 +38,12 @@ export const auditRoutes =
   async (app) => {
     const sealed = sealedLog(parts.database.pool)
     searchAuditEntries(app, parts)
+    exportEntries(app, parts)
     getAuditEntry(app, parts, sealed)
     findAuditSubjects(app, parts)
     getAuditSubjects(app, parts)
     exportSubject(app, parts)
+    listHints(app, parts)
     receiptRoutes(app, parts, sealed)
     treeRoutes(app, sealed, parts.guomiSigning)
     timestampRoutes(app, parts.database.pool)
@@ -47,6 +53,9 @@ function searchAuditEntries(app: Api, parts: AuditParts): void {
   const schema = {
     operationId: 'searchAuditEntries',
     summary: '检索审计记录,新的在前 / Search audit entries, newest first',
+    description:
+      '检索限时,一页可能不足 limit 条甚至为空;只要 next 不为空,就请继续。 / ' +
+      'A search is limited in time: a page may be short or empty. Go on for as long as `next` is set.',
     tags,
     querystring: EntrySearch,
     response: { 200: EntryPage },
@@ -55,14 +64,14 @@ function searchAuditEntries(app: Api, parts: AuditParts): void {
     const { limit, after, caseNumber, department: asked, ...filter } = request.query
     const wanted = readEntryPage({ limit, after })
     const department = await visiblePart(request.caller, { ...filter, department: asked }, parts)
-    const rows = await searchEntries(parts.database.pool, {
+    const found = await searchEntries(parts.database.pool, {
       ...filter,
       ...(department !== undefined && { department }),
       ...(caseNumber !== undefined && { caseHash: hashCase(parts.keys.subjects, caseNumber) }),
       beforeId: wanted.after,
       rowsMax: wanted.limit + 1,
     })
-    const page = toPage(rows, wanted.limit, ({ id }) => [id])
+    const page = toEntryPage(found, wanted.limit)
     const note = { query: { ...request.query } }
     const rowCount = page.items.length
     await auditCall(request, reply, {
@@ -87,7 +96,10 @@ function getAuditEntry(app: Api, parts: AuditParts, sealed: SealedLog): void {
     const { caller, params } = request
     demand(caller, 'audit.read', caller?.department ?? null)
     const found = await findEntry(parts.database.pool, params.id.toLowerCase())
-    if (!found || !(await maySee(caller, found, parts))) throw new Refusal('not-found')
+    if (!found) {
+      throw (await archivedRefusal(parts.database.pool, params.id)) ?? new Refusal('not-found')
+    }
+    if (!(await maySee(caller, found, parts))) throw new Refusal('not-found')
     const seal = await sealed.seal(found.entry.id, 0)
     const digests = await erasedDigests(parts.database.pool, found.entry.id)
     const view = await entryView(parts.keys, found, { seal, digests })
@@ -153,31 +165,8 @@ async function answerLooks(
   return { items: await Promise.all(items.map((look) => lookView(keys, look))), next }
 }
 
-/** `?limit=&after=` of lists ordered by entry id, newest first. */
-function readEntryPage(query: { limit?: number | undefined; after?: string | undefined }): {
-  limit: number
-  after: string | null
-} {
-  const { after } = readPage(query.after === undefined ? {} : { after: query.after })
-  const isId = after === null || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(after)
-  if (!isId) throw new Refusal('request-invalid', '游标无效 / The cursor is not one of this list')
-  return { limit: query.limit ?? pageLimitDefault, after }
-}
-
-/**
- * The department that a search is limited to; undefined for all. A department sees its own calls, and
- * everybody's calls of the resources that it provides.
- */
-async function visiblePart(
-  caller: Caller | null,
-  asked: { department?: string | undefined; resource?: string | undefined },
-  parts: AuditParts,
-): Promise<string | undefined> {
-  if (mayForAll(caller, 'audit.read')) return asked.department
-  const own = demand(caller, 'audit.read', caller?.department ?? null).department
-  const provider = asked.resource === undefined ? null : await parts.providerOf(asked.resource)
-  if (provider !== null && provider === own) return asked.department
-  const department = asked.department ?? own
-  demand(caller, 'audit.read', department)
-  return department ?? undefined
+/** A search that ran out of time is gone on with from where it stopped, though its page is short. */
+function toEntryPage({ entries, stoppedAt }: FoundEntries, limit: number): Page<ListedEntry> {
+  const page = toPage(entries, limit, ({ id }) => [id])
+  return stoppedAt === null ? page : { items: page.items, next: encodeCursor([stoppedAt]) }
 }

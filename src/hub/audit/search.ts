@@ -1,5 +1,7 @@
 import type pg from 'pg'
 import type { EntrySearch, ListedEntry } from '../../../schemas/api/audit.ts'
+import { instantOfId } from './entry.ts'
+import { searchLimits } from './search-limits.ts'
 
 /** Columns of the projection as answers name them. */
 export const listedColumns = `id, ready_at as "readyAt", operation, outcome, code, department, system, resource, purpose`
@@ -18,29 +20,111 @@ export function firstIdOf(instant: string): string {
   return `${digits.slice(0, 8)}-${digits.slice(8)}-0000-0000-000000000000`
 }
 
-/** Entries, newest first. Times are bounds of ids, so months outside them are not even opened. */
-export async function searchEntries(pool: pg.Pool, filter: EntryFilter): Promise<ListedEntry[]> {
-  const { from, to, beforeId, rowsMax } = filter
-  const conditions: [string, unknown][] = [
-    ['department =', filter.department],
-    ['system =', filter.system],
-    ['resource =', filter.resource],
-    ['outcome =', filter.outcome],
-    ['purpose =', filter.purpose],
-    ['case_hash =', filter.caseHash],
-    ['id >=', from === undefined ? undefined : firstIdOf(from)],
-    ['id <', to === undefined ? undefined : firstIdOf(to)],
-    ['id <', beforeId ?? undefined],
-  ]
-  const given = conditions.filter(([, value]) => value !== undefined)
-  const wheres = given.map(([condition], index) => `${condition} $${index + 1}`)
-  const { rows } = await pool.query<ListedEntry>(
-    `select ${listedColumns} from audit.search
-     ${wheres.length > 0 ? `where ${wheres.join(' and ')}` : ''}
-     order by id desc limit ${rowsMax}`,
-    given.map(([, value]) => value),
-  )
-  return rows
+type Condition = readonly [condition: string, value: unknown]
+
+/** The bounds of one statement: ids at least `from`, below `below`. */
+interface Slice {
+  from: string | null
+  below: string | null
+}
+
+const conditionsOf = (filter: EntryFilter): Condition[] =>
+  (
+    [
+      ['department =', filter.department],
+      ['system =', filter.system],
+      ['resource =', filter.resource],
+      ['outcome =', filter.outcome],
+      ['purpose =', filter.purpose],
+      ['case_hash =', filter.caseHash],
+    ] as const
+  ).filter(([, value]) => value !== undefined)
+
+export interface FoundEntries {
+  entries: ListedEntry[]
+  /**
+   * Where the search stopped for lack of time although there may be more below: an id of no entry, to go on
+   * from. Null where it found enough or came to the end.
+   */
+  stoppedAt: string | null
+}
+
+/**
+ * Entries, newest first. Walks back in slices of time that grow while they are answered fast, so that what is
+ * common is found at once in the newest slice, and what is rare is looked for by the summaries of each range
+ * of pages (BRIN) instead of row by row. Stops after `searchMsMax` with what it has: a page may be short, even
+ * empty, and yet have a `next`.
+ */
+export async function searchEntries(pool: pg.Pool, filter: EntryFilter): Promise<FoundEntries> {
+  const conditions = conditionsOf(filter)
+  const lowest = filter.from === undefined ? null : firstIdOf(filter.from)
+  const entries: ListedEntry[] = []
+  const begun = performance.now()
+  let below = lowerId(filter.beforeId, filter.to === undefined ? null : firstIdOf(filter.to))
+  let hours = searchLimits.firstSliceHours
+  for (;;) {
+    const isWhole = conditions.length === 0 || filter.caseHash !== undefined
+    const from = isWhole ? lowest : sliceStart(below, hours, lowest)
+    const sliceBegun = performance.now()
+    const rowsMax = filter.rowsMax - entries.length
+    const isLarge = hours > searchLimits.orderedHoursMax
+    const read = isLarge && !isWhole ? gathered : ordered
+    const found = await readSlice(pool, [...conditions], { from, below }, (where) =>
+      read(where, rowsMax),
+    )
+    entries.push(...found)
+    if (entries.length >= filter.rowsMax || from === lowest) return { entries, stoppedAt: null }
+    if (performance.now() - begun > searchLimits.searchMsMax) return { entries, stoppedAt: from }
+    below = from
+    hours *= growth(performance.now() - sliceBegun)
+  }
+}
+
+/** A slice may take a quarter of the whole time: four times as much is risked only far below that. */
+function growth(ms: number): number {
+  const share = ms / searchLimits.searchMsMax
+  if (share < 1 / 16) return 4
+  return share > 1 / 4 ? 1 / 2 : 1
+}
+
+const lowerId = (one: string | null, other: string | null): string | null =>
+  one === null || (other !== null && other < one) ? other : one
+
+const hourMs = 60 * 60 * 1000
+
+/** Where a slice begins; the lowest of all once it reaches back beyond any log. */
+function sliceStart(below: string | null, hours: number, lowest: string | null): string | null {
+  const end = below === null ? Date.now() : Math.min(instantOfId(below), Date.now())
+  const start = end - hours * hourMs
+  if (start < searchLimits.logsBeginAt) return lowest
+  const id = firstIdOf(new Date(start).toISOString())
+  return lowest !== null && lowest > id ? lowest : id
+}
+
+/** Newest first by the primary key, until there are enough. */
+const ordered = (where: string, rowsMax: number): string =>
+  `select ${listedColumns} from audit.search ${where} order by id desc limit ${rowsMax}`
+
+/**
+ * All that match, then the newest of them. What was not found often in the slices before is rare, which the
+ * planner cannot know: told of the limit, it would walk the primary key.
+ */
+const gathered = (where: string, rowsMax: number): string =>
+  `with matching as materialized (select ${listedColumns} from audit.search ${where})
+   select * from matching order by id desc limit ${rowsMax}`
+
+async function readSlice(
+  pool: pg.Pool,
+  conditions: Condition[],
+  { from, below }: Slice,
+  statement: (where: string) => string,
+): Promise<ListedEntry[]> {
+  if (from !== null) conditions.push(['id >=', from])
+  if (below !== null) conditions.push(['id <', below])
+  const wheres = conditions.map(([condition], index) => `${condition} $${index + 1}`)
+  const where = wheres.length > 0 ? `where ${wheres.join(' and ')}` : ''
+  const values = conditions.map(([, value]) => value)
+  return (await pool.query<ListedEntry>(statement(where), values)).rows
 }
 
 export interface FoundEntry {

@@ -30,9 +30,9 @@ export function exportSubject(app: Api, parts: AuditParts): void {
       },
     },
   }
-  app.post('/audit/subjects/export', { schema }, (request, reply) =>
-    answerReport({ request, reply, parts }, request.body),
-  )
+  app.post('/audit/subjects/export', { schema }, async (request, reply) => {
+    await answerReport({ request, reply, parts }, request.body)
+  })
 }
 
 interface ReportCall {
@@ -44,7 +44,7 @@ interface ReportCall {
 async function answerReport(
   { request, reply, parts }: ReportCall,
   { resource, key, language = 'both', format = 'html' }: SubjectExport,
-): Promise<ApiReply> {
+): Promise<void> {
   demand(request.caller, 'audit.subjects', await parts.providerOf(resource))
   const { pool } = parts.database
   const found = await firstLooks(parts, { resource, key })
@@ -64,7 +64,7 @@ async function answerReport(
   const facts = { operation: 'audit.subjects.export', resource, rowCount: listed.length, note }
   await auditCall(request, reply, { ...facts, outcome: 'allowed' })
   const { type, extension } = reportTypes[format]
-  return reply
+  await reply
     .type(type)
     .header('content-disposition', `attachment; filename="who-looked.${extension}"`)
     .header('cache-control', 'no-store')

@@ -59,7 +59,8 @@ const escapes: Record<string, string> = {
   '"': '&quot;',
   "'": '&#39;',
 }
-const escapeHtml = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? '')
+const escapeHtml = (text: string): string =>
+  text.replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? '')
 
 const style = `body{font:16px/1.6 system-ui,"Microsoft YaHei","PingFang SC",sans-serif;margin:2rem;color:#1a1a1a}
 table{border-collapse:collapse;width:100%;font-size:14px}

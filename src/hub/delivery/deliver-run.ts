@@ -16,6 +16,7 @@ import type { Delivery, Standing } from './delivery.ts'
 import { demandPermit } from './delivery-permit.ts'
 import { deliveryStore } from './delivery-store.ts'
 import { deliveryLimits } from './limits.ts'
+import { lastCheckpoint } from './log-anchor.ts'
 import { readBatch } from './read-batch.ts'
 import { beginFull, takeUp } from './take-up.ts'
 import { deliveredFields } from './target-shape.ts'
@@ -187,7 +188,9 @@ async function finish(
   const { run } = claimed
   // The run's own time, so that a file which was put in place before a crash is replaced by itself.
   const at = run.startedAt === null ? sharing.hub.clock.now() : new Date(run.startedAt)
-  const { deletedCount } = await target.finish({ runId: run.id, generation, isFull, at })
+  const checkpoint = await lastCheckpoint(sharing.hub.database.pool)
+  const end = { runId: run.id, generation, isFull, at, checkpoint }
+  const { deletedCount } = await target.finish(end)
   const ended = await store.end({
     position: { ...next, isFull: false, planned: null },
     number,

@@ -37,15 +37,15 @@ export const restPausedRuns = (pool: Pool) =>
   )
 
 /**
- * The runs that may begin now that one against this origin has ended: the next in order, brought forward
- * when they only wait for it.
+ * The runs that may begin now that one against this origin has ended: the next in order of those that found
+ * it busy, brought forward. All others have been rung for already.
  */
 export async function findNextRuns(pool: Pool, origin: string): Promise<RungRun[]> {
   const { rows } = await pool.query<RungRun>(
     `update hub.runs set not_before = null where state = 'queued' and id in (
        select r.id from hub.runs r join hub.syncs s on s.id = r.sync
        where s.origin = $1 and s.state = 'active' and r.state = 'queued'
-         and (r.not_before is null or r.not_before <= now() + make_interval(secs => $2))
+         and r.not_before <= now() + make_interval(secs => $2)
          and (r.is_aside or not exists (
            select from hub.runs other
            where other.sync = r.sync and other.state = 'running' and not other.is_aside))

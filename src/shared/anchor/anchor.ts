@@ -76,7 +76,9 @@ export function createAnchor(parts: AnchorParts): Anchor {
   }
   return {
     check: () =>
-      inTurn(async () => judge(parts, await parts.get('/v1/audit/checkpoint'), { mayBeOlder: false })),
+      inTurn(async () =>
+        judge(parts, await parts.get('/v1/audit/checkpoint'), { mayBeOlder: false }),
+      ),
     accept: (note) => inTurn(() => judge(parts, note, { mayBeOlder: true })),
   }
 }
@@ -115,12 +117,17 @@ async function openGiven(
   const opened = openCheckpoint(note, known, checks)
   if (opened.isValid) return { note, ...opened, followed: kept?.followed ?? [] }
   const evidence = { kept: kept?.note ?? null, given: note, proof: null }
-  if (opened.why !== 'unknown-key') throw new AnchorFault({ code: faultOf[opened.why], ...evidence })
+  if (opened.why !== 'unknown-key')
+    throw new AnchorFault({ code: faultOf[opened.why], ...evidence })
   const handovers = readHandovers(await parts.get('/v1/audit/key'))
   const keys = followKeys(known, handovers, checks)
   const again = openCheckpoint(note, keys, checks)
   if (!again.isValid) throw new AnchorFault({ code: faultOf[again.why], ...evidence })
-  return { note, checkpoint: again.checkpoint, followed: keys.slice(parts.keys.length).map(keyText) }
+  return {
+    note,
+    checkpoint: again.checkpoint,
+    followed: keys.slice(parts.keys.length).map(keyText),
+  }
 }
 
 const faultOf = {

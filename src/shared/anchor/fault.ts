@@ -26,7 +26,8 @@ const words: Record<AnchorFaultCode, string> = {
     '检查点没有所信任密钥的签名,也没有由其签名的交接 / No trusted key has signed the checkpoint, nor the handover to the one that has',
   'wrong-signature': '检查点的签名错误 / A signature of the checkpoint is wrong',
   'another-log': '检查点属于另一份日志 / The checkpoint is of another log',
-  'rolled-back': '日志被回退:比已持有的检查点短 / The log was rolled back: it is shorter than it was',
+  'rolled-back':
+    '日志被回退:比已持有的检查点短 / The log was rolled back: it is shorter than it was',
   forked: '日志分叉:同一大小有两个根,历史被改写 / The log is forked: two roots at one size',
   inconsistent:
     '一致性证明不成立:新日志不以旧日志为开头,历史被改写 / The proof fails: the log did not grow out of what it was',

@@ -26,11 +26,19 @@ export const isBad = (tile: Buffer | BadTile): tile is BadTile => !Buffer.isBuff
 export function openTiles(readFile: ReadFile, size: number): Tiles {
   const path = (level: number, number: number): string =>
     tilePath({ level, number, width: widthOf(level, number, size) })
+  // The tile over 256 others is asked for with each of them: the last one of every level is kept.
+  const kept: { number: number; tile: Buffer | BadTile }[] = []
   const read = async (level: number, number: number): Promise<Buffer | BadTile> => {
+    const last = kept[level]
+    if (last?.number === number) return last.tile
     const found = await readFile(path(level, number))
     const bytesExpected = widthOf(level, number, size) * hashBytes
-    if (found?.length === bytesExpected) return found
-    return { path: path(level, number), bytesFound: found?.length ?? null, bytesExpected }
+    const tile =
+      found?.length === bytesExpected
+        ? found
+        : { path: path(level, number), bytesFound: found?.length ?? null, bytesExpected }
+    kept[level] = { number, tile }
+    return tile
   }
   return { size, path, read, rootAt: (older) => rootOf(older, read) }
 }

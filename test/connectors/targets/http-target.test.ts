@@ -88,6 +88,7 @@ describe('an interface as a target', () => {
       generation: 3,
       runId: 'run-1',
       sentAt: '2026-11-22T08:30:00.500Z',
+      checkpoint: null,
       items: [
         { seq: 1, op: 'upsert', key: '甲', record: fullValues },
         { seq: 2, op: 'delete', key: '乙' },
@@ -126,10 +127,21 @@ describe('an interface as a target', () => {
       generation: 4,
       runId: 'run-1',
       sentAt: '2026-11-22T08:31:00.000Z',
+      checkpoint: null,
       end: true,
       isFull: true,
     })
     expect(await target.lastBatch()).toBeNull()
+  })
+
+  test('the checkpoint of the hub’s log comes with each notice, under its signature', async () => {
+    const target = await openTarget()
+    await target.write(batchOf(1, [upsert('甲', 1)], { checkpoint: 'log\n7\n' }))
+    await target.finish({ ...endOf(1), checkpoint: 'log\n8\n' })
+    expect(calls.map((call) => bodyOf(call))).toMatchObject([
+      { batch: 1, checkpoint: 'log\n7\n' },
+      { batch: null, checkpoint: 'log\n8\n' },
+    ])
   })
 
   test('a batch that the subscriber had before has arrived', async () => {

@@ -224,7 +224,33 @@ export function tableTargetSuite(title: string, start: () => Promise<TargetStore
         number: 8,
         generation: 1,
         position: { ...position, seq: 13 },
+        checkpoint: null,
       })
+    })
+
+    test('the store keeps the last checkpoint that came, until it is emptied', async () => {
+      const target = await openTarget()
+      const note = 'log\n7\nroot=\n\n— log 甲+/=\n'
+      await target.write(batchOf(1, [upsert('a', 1)], { checkpoint: note }))
+      expect(await target.lastBatch()).toMatchObject({ checkpoint: note })
+      // A batch without one leaves what is there.
+      await target.write(batchOf(2, [upsert('a', 2)], { checkpoint: null }))
+      expect(await (await openTarget()).lastBatch()).toMatchObject({ number: 2, checkpoint: note })
+      await session.execute(`update shuqiao_deliveries set checkpoint = null`)
+      expect(await target.lastBatch()).toMatchObject({ number: 2, checkpoint: null })
+    })
+
+    test('a control table from before checkpoints goes on without, until it has the column', async () => {
+      await openTarget()
+      await session.execute(`alter table shuqiao_deliveries drop column checkpoint`)
+      const target = await openTarget()
+      await target.write(batchOf(1, [upsert('a', 1)], { checkpoint: 'note' }))
+      expect(await target.lastBatch()).toMatchObject({ number: 1, checkpoint: null })
+      const type = title.startsWith('M') ? 'longtext' : 'text'
+      await session.execute(`alter table shuqiao_deliveries add column checkpoint ${type}`)
+      const again = await openTarget()
+      await again.write(batchOf(2, [upsert('a', 2)], { checkpoint: 'note' }))
+      expect(await again.lastBatch()).toMatchObject({ number: 2, checkpoint: 'note' })
     })
 
     test('a process that dies within a batch leaves nothing of it; the batch then comes whole', async () => {

@@ -17,8 +17,10 @@ import {
   redactableFacts,
 } from '../../../src/hub/audit/redact-entry.ts'
 import { redactionRoutes } from '../../../src/hub/audit/redaction-routes.ts'
-import { erasedDigests } from '../../../src/hub/audit/redaction-store.ts'
+import { erasedDigests } from '../../../src/hub/audit/sealed/erased-digests.ts'
 import { saltsOfSecret, takeApart } from '../../../src/hub/audit/salts.ts'
+import { verifyFacts } from '../../../src/shared/proofs/disclosed-facts.ts'
+import { readEntry } from '../../../src/shared/proofs/entries.ts'
 import { leafHash, verifyInclusion } from '../../../src/shared/proofs.ts'
 import { buildTestHub, type TestHub } from '../../support/hub.ts'
 import { idAt, makeMonth, tablesHolding, writeEntries } from './archive-samples.ts'
@@ -308,6 +310,20 @@ describe('after a redaction', () => {
       'subjects',
     ])
     expect(after.facts).toMatchObject({ system: 'registry-counter-1', resource: 'population' })
+  })
+
+  test('a reader is shown what was redacted, and the offline check of facts still holds', async () => {
+    const entry = await writeYoung()
+    await redact(entry, ['operator', 'subjects'], { instrument })
+    const answer = await hub.call('GET', `/v1/audit/entries/${entry}`, { token: auditor })
+    const { facts, salts, digests, leafBytes } = answer.json()
+    expect(Object.keys(digests).toSorted()).toEqual(['operator', 'subjects'])
+    expect(facts).not.toHaveProperty('operator')
+    const body = readEntry(Buffer.from(leafBytes, 'base64'))
+    if (body === null) throw new Error('no entry')
+    expect(verifyFacts(body, { facts, salts, digests })).toBe(true)
+    expect(verifyFacts(body, { facts, salts })).toBe(false)
+    expect(verifyFacts(body, { facts: { ...facts, operator: '王芳' }, salts, digests })).toBe(false)
   })
 
   test('inclusion proofs hold before and after', async () => {

@@ -96,10 +96,10 @@ describe('a claim', () => {
     const id = await bench.makeRun(
       await bench.makeSync('nightly', { timezone: 'UTC', limits: { windows } }),
     )
-    const claimed = await claimRun(bench.pool, id, 'me')
-    if (claimed?.kind !== 'busy') throw new Error(`claimed: ${claimed?.kind}`)
-    expect(claimed.notBefore.toISOString().slice(11, 16)).toBe(hour(3))
-    expect((await bench.run(id)).state).toBe('queued')
+    expect(await claim(id)).toBe('busy')
+    const { state, startedAt, notBefore } = await bench.run(id)
+    expect({ state, startedAt }).toEqual({ state: 'queued', startedAt: null })
+    expect(notBefore?.slice(11, 16)).toBe(hour(3))
     expect(await forgotten()).not.toContain(id)
     expect(await claim(id)).toBe('busy')
   })

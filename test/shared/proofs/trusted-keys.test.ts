@@ -6,8 +6,7 @@ import { parseVerifierKey, type VerifierKey } from '../../../src/shared/proofs.t
 import { followKeys, type KeyHandover } from '../../../src/shared/proofs/trusted-keys.ts'
 
 const origin = 'shuqiao.test'
-const newSigner = (): NoteSigner =>
-  ed25519Signer(origin, generateKeyPairSync('ed25519').privateKey)
+const newSigner = (): NoteSigner => ed25519Signer(origin, generateKeyPairSync('ed25519').privateKey)
 const [first, second, third] = [newSigner(), newSigner(), newSigner()]
 const tree = { origin, size: 7, root: Buffer.alloc(32, 1) }
 

@@ -30,7 +30,7 @@ function listAuditTimestamps(app: Api, pool: Pick<Pool, 'query'>): void {
       items: rows.map(({ size, note, at }) => ({
         size,
         checkpoint: note,
-        keptAt: at.toISOString(),
+        keptAt: at,
       })),
       below: rows.length === limit ? (rows.at(-1)?.size ?? null) : null,
     }

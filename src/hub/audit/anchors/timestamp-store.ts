@@ -4,7 +4,8 @@ import type { ClientBase, Pool } from 'pg'
 export interface StampedCheckpoint {
   size: number
   note: string
-  at: Date
+  /** RFC 3339. */
+  at: string
 }
 
 export interface TimestampToken {
@@ -64,4 +65,19 @@ export async function keepTimestamp(
     'insert into audit.timestamps (size, token) values ($1, $2) on conflict do nothing',
     [size, token],
   )
+}
+
+/**
+ * For how many seconds the last checkpoint has waited for a timestamp: since the one before, or since the log
+ * began; 0 where it has one.
+ */
+export async function timestampLag(pool: Pick<Pool, 'query'>): Promise<number> {
+  const { rows } = await pool.query<{ seconds: number | null }>(
+    `with last as (select size from audit.checkpoints order by size desc limit 1)
+     select extract(epoch from now() - coalesce(
+         (select max(at) from audit.timestamps),
+         (select signed_at from audit.checkpoints order by size limit 1)))::float8 as seconds
+     from last where not exists (select from audit.timestamps t where t.size = last.size)`,
+  )
+  return rows[0]?.seconds ?? 0
 }

@@ -1,3 +1,4 @@
+import { withArchives } from '../archive/archived-bundles.ts'
 import type { ClientBase, Pool } from 'pg'
 import { boundsOfMonth } from '../../../shared/proofs/entries.ts'
 import type { KeyHandover } from '../../../shared/proofs/trusted-keys.ts'
@@ -40,7 +41,7 @@ export interface SourceCall {
 
 /** Reads which entries are the month's in the last signed tree. Refuses a month without any. */
 export async function readSource({ client, pool, month, keys }: SourceCall): Promise<ExportSource> {
-  const store = tileStore(pool)
+  const store = withArchives(tileStore(pool), pool)
   const last = await store.checkpoint()
   const ranges = last === null ? [] : await readRanges(client, month, last.size)
   const [first, end] = [ranges[0]?.[0], ranges.at(-1)?.[1]]

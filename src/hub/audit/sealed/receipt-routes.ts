@@ -8,6 +8,7 @@ import { Refusal } from '../../../shared/refusal.ts'
 import type { Api, ApiRequest } from '../../http/api.ts'
 import { auditCall } from '../../http/audit-call.ts'
 import { demand } from '../../identity/permissions.ts'
+import { archivedRefusal } from '../archive/archived-bundles.ts'
 import { type AuditParts, isOwnCall, maySee } from '../audit-parts.ts'
 import { findEntry, type FoundEntry } from '../search.ts'
 import { receiptView, sealView } from '../views.ts'
@@ -59,13 +60,24 @@ function proveInclusion(app: Api, parts: AuditParts, sealed: SealedLog): void {
     response: { 200: InclusionProof },
   }
   app.get('/audit/proofs/inclusion', { schema }, async (request, reply) => {
-    const found = await findForCaller(request, parts, request.query.id)
-    const seal = await demandSeal(sealed, found)
-    const note = { entry: found.entry.id }
+    const seal = await sealForCaller(request, parts, sealed)
+    const note = { entry: request.query.id.toLowerCase() }
     await auditCall(request, reply, { operation: 'audit.prove', outcome: 'allowed', note })
     const { verifierKey: _known, ...proof } = sealView(seal)
     return { ...proof, leaf: seal.leaf.toString('hex') }
   })
+}
+
+/** Of an entry whose month was archived nothing is here but its place in the tree, which is public. */
+async function sealForCaller(
+  request: ApiRequest & { query: { id: string } },
+  parts: AuditParts,
+  sealed: SealedLog,
+): Promise<Seal> {
+  const id = request.query.id.toLowerCase()
+  const isArchived = (await archivedRefusal(parts.database.pool, id)) !== null
+  const archived = isArchived ? await sealed.seal(id, 0) : null
+  return archived ?? demandSeal(sealed, await findForCaller(request, parts, id))
 }
 
 /** An entry that the caller may not see and one that does not exist are the same to it. */

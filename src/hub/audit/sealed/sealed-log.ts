@@ -1,3 +1,4 @@
+import { withArchives } from '../archive/archived-bundles.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { consistencyPath, inclusionPath } from './build-proofs.ts'
@@ -33,7 +34,7 @@ export interface SealedLog {
 const lookAgainMs = 100
 
 export function sealedLog(pool: Pick<Pool, 'query'>): SealedLog {
-  const store = tileStore(pool)
+  const store = withArchives(tileStore(pool), pool)
   // The log only grows: what it once reached it reaches for ever, and most that is asked for is old.
   let sizeReached = 0
   const checkpoint = async (): Promise<SignedCheckpoint | null> => {
