@@ -70,6 +70,7 @@ alter table hub.runs
   add constraint runs_kind_check check (kind in ('push', 'load', 'replay', 'pull', 'deliver', 'check')),
   add constraint runs_of_syncs check ((sync is not null) = (kind in ('pull', 'deliver', 'check')));
 create index runs_sync on hub.runs (sync, id) where sync is not null;
+create index runs_postponed on hub.runs (not_before) where state = 'queued' and not_before is not null;
 -- A second run of a sync never starts while one runs.
 create unique index runs_one_of_sync on hub.runs (sync) where state = 'running' and sync is not null and not is_aside;
 

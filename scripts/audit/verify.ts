@@ -35,13 +35,13 @@ export interface Verdict extends Report {
   name: string
 }
 
+/** Signatures beside Ed25519's that may stand under a checkpoint: SM2 (国密), and witnesses'. */
+const noteChecks = { ...sm2Checks, ...cosignatureChecks }
+
 /**
  * Verifies everything that was named, each by itself and all with each other. Reads files and nothing else.
  * Throws `Unreadable`.
  */
-/** Signatures beside Ed25519's that may stand under a checkpoint: SM2 (国密), and witnesses'. */
-const noteChecks = { ...sm2Checks, ...cosignatureChecks }
-
 export async function verifyAll(call: VerifyCall): Promise<Verdict[]> {
   const given = call.names.map(readGiven)
   const proofs = call.proofs.map(readProof)

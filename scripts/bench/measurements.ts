@@ -1,4 +1,5 @@
 import { measureAuditAppend } from './audit-append.ts'
+import { measureAuditSearch } from './audit-search.ts'
 import { measureAuditSeal } from './audit-seal.ts'
 import { measureAuditVerify } from './audit-verify.ts'
 import { measureQuery, measureRead, measureVerify } from './calls.ts'
@@ -52,6 +53,7 @@ export const families: readonly Family[] = [
   { names: ['audit-verify'], measure: measureAuditVerify },
   { names: ['ingest-scale'], measure: measureIngestScale },
   { names: ['catalog'], measure: measureCatalog },
+  { names: ['audit-search', 'audit-search-worst'], measure: measureAuditSearch },
 ]
 
 export const measurementNames: readonly string[] = families.flatMap(({ names }) => names)

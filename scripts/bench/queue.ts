@@ -112,7 +112,8 @@ async function bareJobsPerSecond(city: City, jobCount: number): Promise<number> 
   const jobs = Array.from({ length: jobCount }, (_, index) => ({
     name: 'nothing',
     data: {},
-    opts: { jobId: `job-${index}`, removeOnComplete: true },
+    // As the hub rings: with a priority, and leaving nothing behind.
+    opts: { jobId: `job-${index}`, priority: 5, removeOnComplete: true, removeOnFail: true },
   }))
   await queue.addBulk(jobs)
   const done = Promise.withResolvers<void>()

@@ -74,6 +74,10 @@ async function* ndjsonLines(rows: AsyncIterable<ExportRow>): AsyncGenerator<stri
   for await (const row of rows) yield `${JSON.stringify(row)}\n`
 }
 
+/** `to` is not within: going on from here repeats a millisecond rather than leaving one out. */
+const justAfter = ({ readyAt }: ListedEntry): string =>
+  new Date(Date.parse(readyAt) + 1).toISOString()
+
 /** A file that was cut says so in its last line, with the instant up to which it does not reach. */
 export async function* everyEntry(
   { database }: Pick<AuditParts, 'database'>,
@@ -93,7 +97,10 @@ export async function* everyEntry(
     left -= entries.length
     const last = entries.at(-1)
     if (stoppedAt === null && entries.length < asked) return
-    if (left === 0) return yield { operation: 'export.cut', readyAt: last?.readyAt ?? null }
+    if (left === 0) {
+      yield { operation: 'export.cut', readyAt: last ? justAfter(last) : null }
+      return
+    }
     beforeId = stoppedAt ?? last?.id ?? null
   }
 }

@@ -55,7 +55,11 @@ export interface FoundEntries {
  * of pages (BRIN) instead of row by row. Stops after `searchMsMax` with what it has: a page may be short, even
  * empty, and yet have a `next`.
  */
-export async function searchEntries(pool: pg.Pool, filter: EntryFilter): Promise<FoundEntries> {
+export async function searchEntries(
+  pool: pg.Pool,
+  filter: EntryFilter,
+  msMax: number = searchLimits.searchMsMax,
+): Promise<FoundEntries> {
   const conditions = conditionsOf(filter)
   const lowest = filter.from === undefined ? null : firstIdOf(filter.from)
   const entries: ListedEntry[] = []
@@ -74,7 +78,7 @@ export async function searchEntries(pool: pg.Pool, filter: EntryFilter): Promise
     )
     entries.push(...found)
     if (entries.length >= filter.rowsMax || from === lowest) return { entries, stoppedAt: null }
-    if (performance.now() - begun > searchLimits.searchMsMax) return { entries, stoppedAt: from }
+    if (performance.now() - begun > msMax) return { entries, stoppedAt: from }
     below = from
     hours *= growth(performance.now() - sliceBegun)
   }

@@ -39,7 +39,7 @@ function textReport({ head, looks, language }: Report): string {
   return `${[intro, ...blocks].join('\n\n')}\n`
 }
 
-/** The head stands above the table, a line each: a file that is passed on alone still says what it means. */
+/** What the table means stands below it: a spreadsheet takes the first line for the headings. */
 async function csvReport({ head, looks, language }: Report): Promise<string> {
   const names = columns.map((name) => say(lookHeadings[name], language))
   const [first = ''] = names

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { publishDraft, standardDraft } from '../../support/resources.ts'
 import { buildWorld, freshResource, person, type World } from '../sharing/support.ts'
 import {
   defineDelivery,
@@ -85,6 +86,33 @@ describe('a look at a record', () => {
     for (const key of ['p1', 'Np1', 'NEW1']) {
       expect([key, (await looks('renumbered', key)).length]).toEqual([key, 2])
     }
+  })
+
+  test('of a resident is found by the former numbers of all former versions, after deletion too', async () => {
+    await publishDraft(world.hub, standardDraft('residents', 'police', 'population'))
+    const resident = (more: object) => ({
+      sourcePersonId: 'r1',
+      name: '赵六',
+      idNumber: '11010119900307002X',
+      sex: '2',
+      birthDate: '1990-03-07',
+      ethnicity: '01',
+      hukouDivision: '430182',
+      ...more,
+    })
+    await world.grant({ resource: 'residents', fields: ['name'] })
+    const refused = (key: string) =>
+      world.ask('POST', '/resources/residents/records/read', { key }, { 'x-purpose': 'item-9' })
+    await world.push('residents', [resident({ formerIdNumbers: ['110101900307002'] })])
+    await refused('110101900307002')
+    await refused('11010119900307002x')
+    await world.push('residents', [resident({ name: '赵陆' })])
+    await refused('赵陆')
+    const keys = ['11010119900307002X', '11010119900307002x', 'idNumber:11010119900307002X']
+    const both = ['records.read denied', 'records.read denied']
+    for (const key of keys) expect([key, await told('residents', key)]).toEqual([key, both])
+    await world.push('residents', [{ idNumber: '11010119900307002X' }], 'delete')
+    for (const key of keys) expect([key, await told('residents', key)]).toEqual([key, both])
   })
 
   test('that found nothing is found once the record is there', async () => {

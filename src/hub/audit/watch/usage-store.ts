@@ -43,7 +43,7 @@ export const usageStore = (pool: Pick<pg.Pool, 'query'>) => ({
     )
     return rows.map(({ system, hour, calls, records }) => ({
       system,
-      hour: Number(hour),
+      hour,
       callCount: Number(calls),
       recordCount: Number(records),
     }))
