@@ -942,7 +942,7 @@ CREATE OR REPLACE FUNCTION audit.retention()
  IMMUTABLE PARALLEL SAFE
 AS $function$ select interval '3 years' $function$
 CREATE OR REPLACE FUNCTION hub.claim_run(run_id uuid, holder text, lease interval, pause interval, concurrency_default integer)
- RETURNS text
+ RETURNS TABLE(outcome text, of_sync text)
  LANGUAGE plpgsql
 AS $function$
 declare
@@ -952,30 +952,43 @@ declare
 begin
   select r.sync, s.origin, coalesce((s.limits ->> 'concurrency')::integer, concurrency_default) as room
     into wanted from hub.runs r left join hub.syncs s on s.id = r.sync where r.id = run_id;
-  if not found then return null; end if;
-  if wanted.sync is null then return 'stored'; end if;
+  if not found then return; end if;
+  of_sync := wanted.sync;
+  if wanted.sync is null then
+    outcome := 'stored';
+    return next;
+    return;
+  end if;
   perform pg_advisory_xact_lock(hashtextextended('sync-origin ' || wanted.origin, 0));
   select r.is_aside, r.state = 'queued' and coalesce(r.not_before > now(), false) as waits
     into taken from hub.runs r join hub.syncs s on s.id = r.sync
     where r.id = run_id and s.state = 'active'
       and (r.state = 'queued' or (r.state = 'running' and r.leased_until < now()))
     for update of r;
-  if not found then return null; end if;
-  if taken.waits then return 'busy'; end if;
+  if not found then return; end if;
+  outcome := 'busy';
+  if taken.waits then
+    return next;
+    return;
+  end if;
   select case when bool_or(r.sync = wanted.sync and not r.is_aside and not taken.is_aside) then wanted.room
       else count(*) filter (where r.leased_until >= now()) end
     into busy_count from hub.runs r join hub.syncs s on s.id = r.sync
     where r.state = 'running' and r.id <> run_id and s.origin = wanted.origin;
   if busy_count >= wanted.room then
     update hub.runs set not_before = now() + pause where id = run_id and state = 'queued';
-    return 'busy';
+    return next;
+    return;
   end if;
+  -- A claim that a crash forgets leaves the run queued, and its holder can land nothing: it need not wait for the disk.
+  perform set_config('synchronous_commit', 'off', true);
   update hub.runs set state = 'running', leased_by = holder, not_before = null, leased_until = now() + lease,
     started_at = coalesce(started_at, now()) where id = run_id;
   -- A backfill or a check says nothing about how the sync itself is.
   if not taken.is_aside then
     update hub.syncs set last_run = run_id where id = wanted.sync;
   end if;
-  return 'claimed';
+  outcome := 'claimed';
+  return next;
 end
 $function$

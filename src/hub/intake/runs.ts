@@ -112,13 +112,20 @@ export interface SeenOfSource {
 
 type Queryable = Pick<ClientBase, 'query'> | Pick<Pool, 'query'>
 
-const oneRun = async (db: Queryable, sql: string, values: unknown[]): Promise<RunRow | null> =>
-  (await db.query<RunRow>(sql, values)).rows[0] ?? null
+/** Named where a run does it each time: planning such a statement costs more than running it. */
+const oneRun = async (
+  db: Queryable,
+  text: string,
+  values: unknown[],
+  name?: string,
+): Promise<RunRow | null> =>
+  (await db.query<RunRow>(name === undefined ? { text, values } : { name, text, values }))
+    .rows[0] ?? null
 
 /** Runs as they are asked for. */
 const finding = (db: Queryable) => ({
   find: (id: string): Promise<RunRow | null> =>
-    oneRun(db, `select ${runColumns} from hub.runs where id = $1`, [id]),
+    oneRun(db, `select ${runColumns} from hub.runs where id = $1`, [id], 'find-run'),
   list: async (filter: {
     resource?: string
     sync?: string
@@ -303,6 +310,7 @@ const ending = (db: Queryable) => ({
          ended_at = now(), leased_until = null
        where id = $1 and state = 'running' and leased_by = $2 returning ${runColumns}`,
       [id, holder],
+      'succeed-run',
     ),
   /** Only its holder may say that a run has failed: another process may have taken it over and be at work. */
   fail: (id: string, holder: string, error: RunError): Promise<RunRow | null> =>

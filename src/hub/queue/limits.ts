@@ -17,7 +17,7 @@ export const queueLimits = {
   /** An idle worker asks at least this often, whatever notifications it may have missed. */
   idleCheckSeconds: 5,
   /** The pool of the queue: a listening client for each lane's worker and one for waiting, and some for statements. */
-  connectionsMax: 6,
+  connectionsMax: 14,
 } as const
 
 /** Runs are worked off in two lanes, so that a small run never waits behind large ones. */

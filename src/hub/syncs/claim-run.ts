@@ -17,11 +17,10 @@ export type Claim =
  * ended, held, paused, gone. A run whose window is closed goes back to the queue until it opens.
  */
 export async function claimRun(pool: Pool, runId: string, holder: string): Promise<Claim | null> {
-  const outcome = await take(pool, runId, holder)
-  if (outcome === 'stored' || outcome === 'busy') return { kind: outcome }
-  if (outcome !== 'claimed') return null
-  const run = await runStore(pool).find(runId)
-  const sync = run?.sync == null ? null : await findSync(pool, run.sync)
+  const taken = await take(pool, runId, holder)
+  if (taken === null) return null
+  if (taken.outcome !== 'claimed') return { kind: taken.outcome }
+  const [run, sync] = await Promise.all([runStore(pool).find(runId), findSync(pool, taken.of_sync)])
   if (run === null || sync === null) throw new Error(`Run ${runId} was claimed and is not there`)
   const now = new Date()
   const window = windowState(sync.limits.windows, sync.timezone, now)
@@ -30,10 +29,15 @@ export async function claimRun(pool: Pool, runId: string, holder: string): Promi
   return { kind: 'busy' }
 }
 
-async function take(pool: Pool, runId: string, holder: string): Promise<string | null> {
-  const { rows } = await pool.query<{ outcome: string | null }>({
+interface Taken {
+  outcome: 'claimed' | 'busy' | 'stored'
+  of_sync: string
+}
+
+async function take(pool: Pool, runId: string, holder: string): Promise<Taken | null> {
+  const { rows } = await pool.query<Taken>({
     name: 'claim-run',
-    text: `select hub.claim_run($1, $2, make_interval(secs => $3), make_interval(secs => $4), $5) as outcome`,
+    text: `select outcome, of_sync from hub.claim_run($1, $2, make_interval(secs => $3), make_interval(secs => $4), $5)`,
     values: [
       runId,
       holder,
@@ -42,7 +46,7 @@ async function take(pool: Pool, runId: string, holder: string): Promise<string |
       syncLimits.originConcurrencyMax,
     ],
   })
-  return rows[0]?.outcome ?? null
+  return rows[0] ?? null
 }
 
 /** Back to the queue as it was: a run that only found its window closed has not started. */

@@ -41,8 +41,9 @@ export const restPausedRuns = (pool: Pool) =>
  * it busy, brought forward. All others have been rung for already.
  */
 export async function findNextRuns(pool: Pool, origin: string): Promise<RungRun[]> {
-  const { rows } = await pool.query<RungRun>(
-    `update hub.runs set not_before = null where state = 'queued' and id in (
+  const { rows } = await pool.query<RungRun>({
+    name: 'find-next-runs',
+    text: `update hub.runs set not_before = null where state = 'queued' and id in (
        select r.id from hub.runs r join hub.syncs s on s.id = r.sync
        where s.origin = $1 and s.state = 'active' and r.state = 'queued'
          and r.not_before <= now() + make_interval(secs => $2)
@@ -51,7 +52,7 @@ export async function findNextRuns(pool: Pool, origin: string): Promise<RungRun[
            where other.sync = r.sync and other.state = 'running' and not other.is_aside))
        order by r.priority, r.id limit 2
      ) returning id, lane, priority`,
-    [origin, syncLimits.busyPauseMs / 1000],
-  )
+    values: [origin, syncLimits.busyPauseMs / 1000],
+  })
   return rows
 }

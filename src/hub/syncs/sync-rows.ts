@@ -64,8 +64,10 @@ export async function findSync(
   db: Pick<ClientBase, 'query'> | Pick<Pool, 'query'>,
   id: string,
 ): Promise<SyncRow | null> {
-  const { rows } = await db.query<SyncRow>(`select ${syncColumns} from hub.syncs where id = $1`, [
-    id,
-  ])
+  const { rows } = await db.query<SyncRow>({
+    name: 'find-sync',
+    text: `select ${syncColumns} from hub.syncs where id = $1`,
+    values: [id],
+  })
   return rows[0] ?? null
 }

@@ -9,6 +9,7 @@ import { claimRun } from './claim-run.ts'
 import { failSyncRun, giveBack, type HeldRun, retryLater } from './release-run.ts'
 import { type RunOutcome, RunStopped, type RunWork } from './run-work.ts'
 import { findNextRuns } from './sweep-runs.ts'
+import { syncLimits } from './limits.ts'
 import type { SyncRow } from './sync-rows.ts'
 import { heeding, type Hold, holdRun } from './work-held.ts'
 
@@ -43,6 +44,7 @@ export interface RunWorkers {
 export function createRunWorkers(parts: WorkParts): RunWorkers {
   const holds = new Set<Hold>()
   let isStopping = false
+  let busyAt = Number.NEGATIVE_INFINITY
   return {
     work: async (runId) => {
       if (isStopping) return
@@ -53,6 +55,8 @@ export function createRunWorkers(parts: WorkParts): RunWorkers {
             if (isStopping) hold.stop('closing')
           },
           released: (hold) => holds.delete(hold),
+          foundBusy: () => (busyAt = performance.now()),
+          mayOthersWait: () => performance.now() - busyAt < syncLimits.busyPauseMs,
         })
       } catch (error) {
         // The database is away, or was when the end was to be written: the lease ends and the sweep rings.
@@ -69,12 +73,16 @@ export function createRunWorkers(parts: WorkParts): RunWorkers {
 interface Watch {
   held(hold: Hold): void
   released(hold: Hold): void
+  foundBusy(): void
+  /** Whether a run found its store busy so lately that it may still be put off. */
+  mayOthersWait(): boolean
 }
 
 async function workRun(parts: WorkParts, runId: string, watch: Watch): Promise<void> {
   // A name for each claim: a process that lost a run and claimed it again must not pass for its former self.
   const holder = `${parts.holder}:${randomBytes(4).toString('hex')}`
   const claim = await claimRun(parts.pool, runId, holder)
+  if (claim?.kind === 'busy') watch.foundBusy()
   if (claim === null || claim.kind === 'busy') return
   if (claim.kind === 'stored') return parts.workStored(runId)
   const hold = holdRun(parts.pool, { id: runId, holder }, parts.log)
@@ -85,8 +93,12 @@ async function workRun(parts: WorkParts, runId: string, watch: Watch): Promise<v
     hold.end()
     watch.released(hold)
   }
-  await parts.queue.ringAll(await findNextRuns(parts.pool, claim.sync.origin))
+  // The job need not wait for it, nor fail with it: the sweep rings as well, also for other processes' runs.
+  if (watch.mayOthersWait()) ringNext(parts, claim.sync.origin).catch(() => undefined)
 }
+
+const ringNext = async ({ pool, queue }: WorkParts, origin: string): Promise<void> =>
+  queue.ringAll(await findNextRuns(pool, origin))
 
 interface HeldWork {
   run: RunRow
