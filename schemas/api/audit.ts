@@ -205,7 +205,9 @@ export const LogKeys = Type.Object(
       { description: '曾用密钥,旧的在前 / former keys, oldest first' },
     ),
     guomiKey: Type.Optional(
-      Type.String({ description: '启用国密时的 SM2 公钥 / the SM2 key, where 国密 is switched on' }),
+      Type.String({
+        description: '启用国密时的 SM2 公钥 / the SM2 key, where 国密 is switched on',
+      }),
     ),
   },
   {

@@ -78,7 +78,10 @@ interface Verified {
 
 async function verifyOne(given: Given, holdings: Holdings): Promise<Verified> {
   if (given.kind === 'export') {
-    const { checkpoint, checks, notices } = await verifyExport(given.files, { ...holdings, checks: noteChecks })
+    const { checkpoint, checks, notices } = await verifyExport(given.files, {
+      ...holdings,
+      checks: noteChecks,
+    })
     return { report: { checks, notices }, checkpoint }
   }
   const findings = openFindings()

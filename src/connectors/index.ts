@@ -4,11 +4,11 @@ import {
   connectorKinds,
   connectorSettings,
   type ConnectorView,
-  type FileSettings,
-  type HttpSettings,
-  type ServerSettings,
-  type SftpSettings,
-  type SqliteSettings,
+  FileSettings,
+  HttpSettings,
+  ServerSettings,
+  SftpSettings,
+  SqliteSettings,
 } from '../../schemas/api/connectors.ts'
 import { Refusal, type RequestFault } from '../shared/refusal.ts'
 import type { Connector, ConnectorContext, ProbeStage, Source, Target } from './contract.ts'
@@ -50,32 +50,53 @@ export interface BoundConnector {
 }
 
 /** Refuses (`request-invalid`) settings that do not fit, naming every fault below `pointer`. */
-export async function bindConnector(
+export const bindConnector = (
   kind: ConnectorKind,
   settings: Record<string, unknown>,
   pointer = '/settings',
-): Promise<BoundConnector> {
-  return bind(kind, settings, pointer)
+): Promise<BoundConnector> => binders[kind](settings, pointer)
+
+type Binder = (settings: Record<string, unknown>, pointer: string) => Promise<BoundConnector>
+
+/** What a loader gives takes the settings that its own kind's schema has accepted, and no others. */
+function binder<Settings>(
+  kind: ConnectorKind,
+  accepts: (value: unknown) => value is Settings,
+  load: () => Promise<Connector<Settings>>,
+): Binder {
+  return async (settings, pointer) => {
+    if (!accepts(settings)) {
+      throw settingsRefused(faultsOf(connectorSettings[kind], settings, pointer))
+    }
+    const connector = await load()
+    const { openSource, openTarget } = connector
+    return {
+      kind,
+      isTried: connector.isTried,
+      origin: originOf(connector, settings, pointer),
+      probe: (context) => connector.probe(settings, context),
+      openSource: openSource && ((context) => openSource.call(connector, settings, context)),
+      openTarget: openTarget && ((context) => openTarget.call(connector, settings, context)),
+    }
+  }
 }
 
-async function bind<Kind extends ConnectorKind>(
-  kind: Kind,
-  settings: Record<string, unknown>,
-  pointer: string,
-): Promise<BoundConnector> {
-  const schema = connectorSettings[kind]
-  const accepts = (value: unknown): value is SettingsOf[Kind] => Check(schema, value)
-  if (!accepts(settings)) throw settingsRefused(faultsOf(schema, settings, pointer))
-  const connector: Connector<SettingsOf[Kind]> = await loaders[kind]()
-  const { openSource, openTarget } = connector
-  return {
-    kind,
-    isTried: connector.isTried,
-    origin: originOf(connector, settings, pointer),
-    probe: (context) => connector.probe(settings, context),
-    openSource: openSource && ((context) => openSource.call(connector, settings, context)),
-    openTarget: openTarget && ((context) => openTarget.call(connector, settings, context)),
-  }
+const isServer = (value: unknown): value is ServerSettings => Check(ServerSettings, value)
+const isSqlite = (value: unknown): value is SqliteSettings => Check(SqliteSettings, value)
+const isFile = (value: unknown): value is FileSettings => Check(FileSettings, value)
+const isSftp = (value: unknown): value is SftpSettings => Check(SftpSettings, value)
+const isHttp = (value: unknown): value is HttpSettings => Check(HttpSettings, value)
+
+const binders: Record<ConnectorKind, Binder> = {
+  postgres: binder('postgres', isServer, loaders.postgres),
+  mysql: binder('mysql', isServer, loaders.mysql),
+  sqlserver: binder('sqlserver', isServer, loaders.sqlserver),
+  oracle: binder('oracle', isServer, loaders.oracle),
+  dm: binder('dm', isServer, loaders.dm),
+  sqlite: binder('sqlite', isSqlite, loaders.sqlite),
+  file: binder('file', isFile, loaders.file),
+  sftp: binder('sftp', isSftp, loaders.sftp),
+  http: binder('http', isHttp, loaders.http),
 }
 
 /** A URL may fit its pattern and be none: what is wrong with it is told without showing it. */

@@ -7,7 +7,9 @@ import { sm2Signer } from './audit/anchors/sm2-signer.ts'
 import { startTimestamps } from './audit/anchors/start-timestamps.ts'
 import { startSealing } from './audit/sealed/start-sealing.ts'
 import { stopWhenBehind, watchLag } from './audit/sealed/watch-lag.ts'
+import { openWatch, watchCalls } from './audit/watch/watch-calls.ts'
 import { noteRestore } from './backup/note-restore.ts'
+import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { connectClient } from './database/clients.ts'
 import { type Database, openDatabase } from './database/connect.ts'
@@ -79,9 +81,18 @@ async function openHub(config: Config, log: Log, closing: Closing): Promise<Api>
   const auditLog = stopWhenBehind(opened, sealing)
   await startLog({ config, sealerUrl: urls.sealer, keys, log }, closing)
   await noteRestore(database.pool, auditLog)
+  const watch = openWatch({
+    database,
+    log: auditLog,
+    keys: openAuditKeys(keys),
+    clock: systemClock,
+    faults: log,
+  })
+  closing.push(() => watch.close())
+  const watched = watchCalls(auditLog, watch)
   const queue = openRunQueue({ directUrl: database.directUrl, redisUrl: config.redisUrl, log })
   closing.push(() => queue.close())
-  const app = await buildHub({ config, database, auditLog, keys, queue, sealing })
+  const app = await buildHub({ config, database, auditLog: watched, keys, queue, sealing })
   closing.push(() => drain(app))
   const housekeeping = startHousekeeping({ ...app.hub, log })
   closing.push(() => housekeeping.close())

@@ -17,10 +17,11 @@ describe('what is asked for', () => {
     expect(() => readArguments(['--seconds', 'five'], measurementNames)).toThrow(/--seconds/)
   })
 
-  test('every measurement of the first release can be asked for', () => {
-    const named =
-      'ingest ingest-csv ingest-unchanged ingest-changed ingest-memory read verify query-500'
-    const all = [...named.split(' '), 'changes', 'audit-append', 'catalog']
+  test('every measurement of the design can be asked for, and searching the log', () => {
+    const ingest = 'ingest ingest-csv ingest-unchanged ingest-changed ingest-memory ingest-scale'
+    const sharing = 'read verify query-500 changes'
+    const audit = 'audit-append audit-seal audit-verify audit-search audit-search-worst'
+    const all = [ingest, sharing, audit, 'pull queue catalog'].flatMap((names) => names.split(' '))
     expect(measurementNames.toSorted()).toEqual(all.toSorted())
   })
 })

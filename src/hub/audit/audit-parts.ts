@@ -36,4 +36,8 @@ export async function maySee(
 
 /** Whether the call was made by a machine of this machine's department. */
 export const isOwnCall = (caller: Caller | null, { entry }: FoundEntry): boolean =>
-  caller?.kind === 'system' && entry.system !== null && entry.department === caller.department
+  caller?.kind === 'system' &&
+  entry.system !== null &&
+  entry.department === caller.department &&
+  // A hint is about a system, and not for it.
+  entry.operation !== 'audit.hint'

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import type { LandingCounts } from '../intake/land-batch.ts'
-import { type RunRow, runStore } from '../intake/runs.ts'
+import type { RunRow } from '../intake/run-rows.ts'
+import { runStore } from '../intake/runs.ts'
 import { inTransaction } from '../database/connect.ts'
 import { type ClaimedRun, RunStopped } from '../syncs/run-work.ts'
 import { cursorPosition, type DeliveryPosition, positionWords } from './delivery-position.ts'

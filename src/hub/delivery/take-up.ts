@@ -1,5 +1,5 @@
 import type { Target } from '../../connectors/contract.ts'
-import type { RunRow } from '../intake/runs.ts'
+import type { RunRow } from '../intake/run-rows.ts'
 import type { SyncRow } from '../syncs/sync-rows.ts'
 import type { Delivery, Standing } from './delivery.ts'
 import { demandSameLog } from './log-anchor.ts'

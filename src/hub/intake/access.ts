@@ -2,7 +2,7 @@ import { Refusal } from '../../shared/refusal.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
 import type { Caller, SystemCaller } from '../identity/caller.ts'
 import { demand, may, mayForAll } from '../identity/permissions.ts'
-import type { RunRow } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
 
 /** What of a resource intake must know although it may not be published. */
 export interface KnownResource {

@@ -7,7 +7,7 @@ import { intakeResource } from './intake-resource.ts'
 import { landingSession, type LandingSession } from './landing-session.ts'
 import { intakeLimits } from './limits.ts'
 import type { IntakeParts } from './parts.ts'
-import type { RunRow } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
 import { mergeKeyOf } from './snapshot-rows.ts'
 import { stopIfClosing } from './stopping.ts'
 

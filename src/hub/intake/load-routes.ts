@@ -19,7 +19,8 @@ import { type Intake, runFacts } from './intake.ts'
 import { commitLoad, putBatch } from './numbered-batches.ts'
 import { rowBodies } from './row-bodies.ts'
 import { rowBody } from './row-body.ts'
-import { runStore, type RunRow } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
+import { runStore } from './runs.ts'
 
 /** A long load in pieces: open, put numbered batches, commit. An agent resumes at `nextBatch`. */
 export const loadRoutes =

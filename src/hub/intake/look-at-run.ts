@@ -1,7 +1,7 @@
 import type { Run } from '../../../schemas/api/intake.ts'
 import type { IntakeParts } from './parts.ts'
 import { rejectStore } from './reject-store.ts'
-import type { RunRow } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
 import { runView } from './views.ts'
 
 /** One run with all that is known of it: its rejects by code, and when it will end. */

@@ -15,7 +15,8 @@ import type { IntakeParts } from './parts.ts'
 import { answerOf, endRun, firstRejects, keepLease, type PushAnswer } from './push-batch.ts'
 import { batcherFor, type RowBody } from './push-rows.ts'
 import { asAnswered, rejectStore, type AnsweredReject } from './reject-store.ts'
-import { committerOf, runStore, type RunRow, type SeenOfSource } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
+import { committerOf, runStore, type SeenOfSource } from './runs.ts'
 import { addUnmapped } from './unmapped.ts'
 
 /** What one numbered batch answers; the same again when it is repeated. */

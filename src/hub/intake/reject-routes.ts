@@ -13,7 +13,8 @@ import { type Intake, runFacts } from './intake.ts'
 import type { IntakeParts } from './parts.ts'
 import { namedBeside, type RejectColumns } from './reject-columns.ts'
 import { rejectStore, type KeptReject as Kept } from './reject-store.ts'
-import { runStore, type RunRow } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
+import { runStore } from './runs.ts'
 import { rejectView } from './views.ts'
 
 const pageLimitDefault = 50

@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 import { conflict } from '../catalog/faults.ts'
 import type { Hub } from '../hub.ts'
-import { type RunRow, runStore } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
+import { runStore } from './runs.ts'
 
 /**
  * Puts a failed run of a sync back into the queue, its plan, checkpoint and counts as they are, and rings

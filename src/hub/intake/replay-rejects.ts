@@ -10,7 +10,8 @@ import { answerOf, endRun, failRun, type PushAnswer } from './push-batch.ts'
 import { batcherFor } from './push-rows.ts'
 import { answeredReject, rejectStore, type KeptReject } from './reject-store.ts'
 import { mappingOfSync, type SyncMappingFacts } from './sync-mapping.ts'
-import { runStore, type RunRow } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
+import { runStore } from './runs.ts'
 
 /** A row put right by the provider's operator, in the source's own columns. */
 export interface CorrectedRow {

@@ -11,7 +11,8 @@ import { demandRejects } from './access.ts'
 import { correctedRows, workbookMediaType } from './corrected-file.ts'
 import { type Intake, runFacts } from './intake.ts'
 import { type CorrectedRow, replayRejects } from './replay-rejects.ts'
-import { type RunRow, runStore } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
+import { runStore } from './runs.ts'
 
 /** `POST /runs/{id}/replay`: rejects through the pipeline again, as they came or corrected. */
 export const replayRoutes =

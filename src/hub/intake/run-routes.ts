@@ -11,7 +11,8 @@ import { runFacts } from './intake.ts'
 import { reopenLoad } from './numbered-batches.ts'
 import { reopenSyncRun } from './reopen-sync-run.ts'
 import { lookAtRun } from './look-at-run.ts'
-import { type RunRow, runStore } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
+import { runStore } from './runs.ts'
 import { runView } from './views.ts'
 
 const cursorInvalid = (): Refusal =>

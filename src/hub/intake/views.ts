@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import type { KeptReject as KeptRejectShape, Run } from '../../../schemas/api/intake.ts'
 import type { KeptReject } from './reject-store.ts'
-import type { RunRow } from './runs.ts'
+import type { RunRow } from './run-rows.ts'
 import { readUnmapped } from './unmapped.ts'
 
 /** What a view says of a run beside its row. */

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
-import { type RunRow, runStore } from '../intake/runs.ts'
+import type { RunRow } from '../intake/run-rows.ts'
+import { runStore } from '../intake/runs.ts'
 import { syncLimits } from './limits.ts'
 import { findSync, type SyncRow } from './sync-rows.ts'
 import { windowState } from './windows.ts'

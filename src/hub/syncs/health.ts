@@ -1,6 +1,6 @@
 import type { SyncHealth } from '../../../schemas/api/syncs.ts'
 import type { ResourceDraft } from '../../../schemas/api/resources.ts'
-import type { RunError, RunState } from '../intake/runs.ts'
+import type { RunError, RunState } from '../intake/run-rows.ts'
 import type { SyncRow } from './sync-rows.ts'
 
 /** The run that is queued or running now, beside which there is no other of the live sync. */

@@ -1,7 +1,8 @@
 import type { ClientBase } from 'pg'
 import type { Position } from '../../connectors/contract.ts'
 import type { LandingCounts } from '../intake/land-batch.ts'
-import { runStore, type RunRow } from '../intake/runs.ts'
+import type { RunRow } from '../intake/run-rows.ts'
+import { runStore } from '../intake/runs.ts'
 import type { PullParts } from './pull-parts.ts'
 import { RunStopped } from './run-work.ts'
 

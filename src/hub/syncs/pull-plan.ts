@@ -1,5 +1,5 @@
 import type { Position, ReadBounds, SourceColumn } from '../../connectors/contract.ts'
-import type { RunRow } from '../intake/runs.ts'
+import type { RunRow } from '../intake/run-rows.ts'
 import { seeColumns } from './drift.ts'
 import { readOverlap } from './overlap.ts'
 import { type Checkpoint, giveUpBehind, readCheckpoint } from './pull-checkpoint.ts'

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { RunError, RunRow } from '../intake/runs.ts'
+import type { RunError, RunRow } from '../intake/run-rows.ts'
 import { syncLimits } from './limits.ts'
 
 /** A run as its holder knows it; every write proves the hold, so that a run lost meanwhile is left alone. */

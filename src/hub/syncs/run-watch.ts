@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Refusal } from '../../shared/refusal.ts'
 import type { Log } from '../database/log.ts'
-import type { RunRow } from '../intake/runs.ts'
+import type { RunRow } from '../intake/run-rows.ts'
 import { watchLimits } from './watch-limits.ts'
 
 /*

@@ -1,4 +1,4 @@
-import type { RunRow } from '../intake/runs.ts'
+import type { RunRow } from '../intake/run-rows.ts'
 import type { SyncRow } from './sync-rows.ts'
 
 /** A run of a sync that this process holds, and nobody else does. */

@@ -1,4 +1,4 @@
-import type { RunRow } from '../intake/runs.ts'
+import type { RunRow } from '../intake/run-rows.ts'
 import { syncLimits } from './limits.ts'
 import type { SyncRow } from './sync-rows.ts'
 

@@ -202,16 +202,16 @@ export function tableTargetSuite(title: string, start: () => Promise<TargetStore
       expect(await rowsOf()).toMatchObject([{ _key: 'a', name: '三' }])
     })
 
-    test.skipIf(title === 'SQLite')(
-      'two processes that write the same batch at once write it once',
-      async () => {
+    // Within one process SQLite cannot wait for its own lock.
+    if (title !== 'SQLite') {
+      test('two processes that write the same batch at once write it once', async () => {
         const [one, two] = [await openTarget(), await openTarget()]
         const batch = batchOf(1, [upsert('a', 1)])
         await Promise.all([one.write(batch), two.write(batch)])
         expect(await keysOf()).toEqual(['a'])
         expect(await one.lastBatch()).toMatchObject({ number: 1 })
-      },
-    )
+      })
+    }
 
     test('the store knows the last batch and the position that came with it', async () => {
       const target = await openTarget()

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RunRow } from '../../../src/hub/intake/runs.ts'
+import type { RunRow } from '../../../src/hub/intake/run-rows.ts'
 import { type Sighting, watchRuns } from '../../../src/hub/syncs/run-watch.ts'
 import { watchLimits } from '../../../src/hub/syncs/watch-limits.ts'
 import { silentLog } from '../../../src/hub/database/log.ts'
