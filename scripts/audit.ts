@@ -26,6 +26,7 @@ export  导出一个月(UTC)的条目、瓦片、检查点与公钥;数桥运行
                   and is personal data
 
 archive  归档一个月;见 archive --help / archives a month: see archive --help
+rotate-key  换签名密钥;见 rotate-key --help / the next signing key: see rotate-key --help
 
 退出码 / exit codes: 0 全部通过 all is well, 1 有误 something is wrong, 2 参数有误或文件无法读取 bad arguments or files`
 
@@ -114,8 +115,14 @@ async function runArchive(): Promise<number> {
   return archiveCommand(rest)
 }
 
+async function runRotateKey(): Promise<number> {
+  const { rotateKeyCommand } = await import('./audit/rotate-key.ts')
+  return rotateKeyCommand(rest)
+}
+
 async function main(): Promise<number> {
   if (first === 'archive') return runArchive()
+  if (first === 'rotate-key') return runRotateKey()
   const asked = readArguments()
   if (asked !== null) return run(asked)
   console.error(help)

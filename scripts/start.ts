@@ -13,7 +13,9 @@ const help = `数桥 Shuqiao: npm start
   SHUQIAO_KEYS_DIR                  <data dir>/keys
   SHUQIAO_DATABASE_URL              PostgreSQL 15+; SHUQIAO_MIGRATION_URL, SHUQIAO_DATABASE_DIRECT_URL
   SHUQIAO_REDIS_URL                 the queue on Redis
-  SHUQIAO_ROLES                     api,worker,scheduler,sealer
+  SHUQIAO_ROLES                     api,worker,scheduler,sealer; SHUQIAO_WORKERS_SMALL, _LARGE: 3, 1
+  SHUQIAO_FILES_DIR                 <data dir>/files: folders that syncs may use
+  SHUQIAO_TIMESTAMP_URL, SHUQIAO_TIMESTAMP_CA, SHUQIAO_GUOMI, SHUQIAO_BOARD_WRITABLE
   SHUQIAO_ADMIN_TOKEN               first start: token of the first bureau-admin
   SHUQIAO_LOG_LEVEL                 info
   SHUQIAO_TLS_CERT, SHUQIAO_TLS_KEY PEM files

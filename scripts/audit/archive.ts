@@ -2,15 +2,8 @@ import { parseArgs } from 'node:util'
 import { archiveMonth } from '../../src/hub/audit/archive/archive-month.ts'
 import { type Archive, listArchives } from '../../src/hub/audit/archive/archive-store.ts'
 import { monthRetentionEndsAt } from '../../src/hub/audit/archive/retention.ts'
-import { openAuditKeys } from '../../src/hub/audit/keys.ts'
-import { openAuditLog } from '../../src/hub/audit/log.ts'
-import { reachDatabase } from '../../src/hub/backup/source-database.ts'
-import { loadConfig } from '../../src/hub/config.ts'
-import { connectClient } from '../../src/hub/database/clients.ts'
-import { type Database, openDatabase } from '../../src/hub/database/connect.ts'
-import { fingerprintLedger } from '../../src/hub/database/key-fingerprints.ts'
-import { openKeys } from '../../src/hub/keys.ts'
 import { StartRefusal } from '../../src/hub/start-refusal.ts'
+import { type Reached, withHub, withLog } from './with-hub.ts'
 
 export const archiveHelp = `用法 / usage: npm run audit -- archive --month 2022-11 --to <归档目录 / archive folder> [--drop]
                         npm run audit -- archive --list
@@ -63,38 +56,12 @@ export async function archiveCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-interface Reached {
-  url: string
-  database: Database
-  keysDir: string
-}
-
-async function withHub(work: (reached: Reached) => Promise<void>): Promise<void> {
-  const config = loadConfig(process.env)
-  const reached = await reachDatabase(config)
-  try {
-    const database = await openDatabase({ url: reached.url })
-    try {
-      await work({ url: reached.url, database, keysDir: config.keysDir })
-    } finally {
-      await database.close()
-    }
-  } finally {
-    await reached.stop()
-  }
-}
-
-async function archive({ url, database, keysDir }: Reached, values: Values): Promise<void> {
-  const keys = openAuditKeys(await openKeys(keysDir, fingerprintLedger(database.knex)))
-  const openClient = () => connectClient({ url, purpose: 'audit' })
-  const auditLog = openAuditLog({ keys, openClient })
-  try {
+const archive = (hub: Reached, values: Values): Promise<void> =>
+  withLog(hub, async (auditLog, keys) => {
+    const { url } = hub
     const call = { url, keys, auditLog, month: values.month ?? '', folder: values.to ?? '' }
     describe(await archiveMonth({ ...call, isDropped: values.drop === true, now: new Date() }))
-  } finally {
-    await auditLog.close()
-  }
-}
+  })
 
 async function list({ database }: Reached): Promise<void> {
   for (const one of await listArchives(database.pool)) describe(one)
