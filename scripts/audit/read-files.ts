@@ -1,7 +1,7 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { ExportFiles } from '../../src/shared/verify-export.ts'
+import type { ExportFiles } from '../../src/shared/proofs/export-files.ts'
 
 /** A file or folder that was named and cannot be read, or holds nothing that can be verified. */
 export class Unreadable extends Error {

@@ -24,7 +24,7 @@ import {
   widthOf,
 } from './proofs/tile-paths.ts'
 import { isBad, parentHash, type Tiles } from './proofs/tree-from-tiles.ts'
-import type { ExportFiles } from './verify-export.ts'
+import type { ExportFiles } from './proofs/export-files.ts'
 import { type FactsCheck, openFactsCheck } from './verify-facts.ts'
 
 export interface EntriesCall {

@@ -11,6 +11,7 @@ import {
 } from './proofs/export-manifest.ts'
 import { tileFault } from './proofs/tile-faults.ts'
 import { followKeys } from './proofs/trusted-keys.ts'
+import type { ExportFiles } from './proofs/export-files.ts'
 import { isBad, openTiles, type ReadFile, type Tiles } from './proofs/tree-from-tiles.ts'
 import { parseVerifierKey, type VerifierKey } from './proofs.ts'
 import {
@@ -23,13 +24,6 @@ import {
 } from './verify-checkpoints.ts'
 import { verifyEntries } from './verify-entries.ts'
 import { verifyTiles } from './verify-tiles.ts'
-
-/** A folder, whoever holds it. */
-export interface ExportFiles {
-  read: ReadFile
-  /** A text file line by line, without ever holding it whole. */
-  lines(path: string): AsyncIterable<string>
-}
 
 export interface ExportOptions {
   /** Keys whose signatures count; those that the export names where none are given. */

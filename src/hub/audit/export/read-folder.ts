@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { ExportFiles } from '../../../shared/verify-export.ts'
+import type { ExportFiles } from '../../../shared/proofs/export-files.ts'
 import { errorCode } from '../../error-code.ts'
 
 const absentCodes = ['ENOENT', 'ENOTDIR', 'EISDIR']
