@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { SyncChange, SyncDraft } from '../../../schemas/api/syncs.ts'
 import type { SyncRow } from './sync-rows.ts'
 import { demandSync, unknownSync } from './access.ts'
@@ -73,17 +74,30 @@ async function patchOf({ hub }: Defining, { sync, change, checked }: Changing): 
     ...plain,
     ...(schedule !== undefined && scheduleColumns(schedule, hub.clock.now())),
     ...(context !== undefined && { context: { operator: sync.createdBy, ...context } }),
-    ...(isStoreChanged && (await storeColumns({ hub, checked, id: sync.id }))),
+    ...(isStoreChanged && (await storeColumns({ hub, checked, sync }))),
   }
 }
 
 async function storeColumns({
   hub,
   checked,
-  id,
-}: Pick<Defining, 'hub'> & Pick<Changing, 'checked'> & { id: string }): Promise<SyncPatch> {
+  sync,
+}: Pick<Defining, 'hub'> & Pick<Changing, 'checked' | 'sync'>): Promise<SyncPatch> {
   const { store, adapter, source } = checked
-  const sealing = { keys: hub.keys, context: syncContext(id) }
+  const sealing = { keys: hub.keys, context: syncContext(sync.id) }
   const sealed = await sealSettings(store.connector, store.settings, sealing)
-  return { adapter, source, connector: store.connector, origin: store.bound.origin, ...sealed }
+  const { origin } = store.bound
+  const isSamePlace =
+    origin === sync.origin && isDeepStrictEqual(sealed.settings, { ...sync.settings })
+  return {
+    adapter,
+    source,
+    connector: store.connector,
+    origin,
+    ...sealed,
+    ...(!isSamePlace && beginAnew),
+  }
 }
+
+/** What was known of one store says nothing of another: from its position on, older rows would be missed. */
+const beginAnew = { position: null, sourceColumns: null, lastFullCount: null } as const

@@ -37,7 +37,10 @@ export type NewSync = Pick<
 >
 
 /** What may be changed later. */
-export type SyncPatch = Partial<Omit<NewSync, 'id' | 'resource' | 'direction' | 'createdBy'>>
+export type SyncPatch = Partial<
+  Omit<NewSync, 'id' | 'resource' | 'direction' | 'createdBy'> &
+    Pick<SyncRow, 'position' | 'sourceColumns' | 'lastFullCount'>
+>
 
 export interface SyncFilter {
   /** Only this department's; null: everybody's. */
@@ -74,8 +77,11 @@ const columnOf = {
   grantId: 'grant_id',
   context: 'context',
   nextDueAt: 'next_due_at',
+  position: 'position',
+  sourceColumns: 'source_columns',
+  lastFullCount: 'last_full_count',
   createdBy: 'created_by',
-} as const satisfies Record<keyof NewSync, string>
+} as const satisfies Record<keyof (NewSync & SyncPatch), string>
 
 const isColumn = (name: string): name is keyof typeof columnOf => Object.hasOwn(columnOf, name)
 

@@ -229,6 +229,22 @@ describe('what becomes of a sync', () => {
     )
   })
 
+  test('another table or server begins anew, another password goes on where it was', async () => {
+    await define(pullDraft('moving', world.sourceUrl))
+    const { pool } = world.hub.testDatabase.database
+    await pool.query(`update hub.syncs set position = '{"values": ["7"]}' where id = 'moving'`)
+    const positionAfter = async (settings: Record<string, string>): Promise<unknown> => {
+      const source = { connector: 'postgres', settings }
+      const changed = await world.operator('PUT', '/syncs/moving', { source })
+      expect(changed.status, changed.text).toBe(200)
+      const { rows } = await pool.query(`select position from hub.syncs where id = 'moving'`)
+      return rows[0]?.position
+    }
+    const other = Object.assign(new URL(world.sourceUrl), { password: 'another' }).href
+    expect(await positionAfter({ url: other, table: 'public.things' })).toEqual({ values: ['7'] })
+    expect(await positionAfter({ url: other, table: 'public.others' })).toBeNull()
+  })
+
   test('a schedule comes and goes, and says when it is due', async () => {
     await define(pullDraft('timed', world.sourceUrl))
     const put = (schedule: unknown) => world.operator('PUT', '/syncs/timed', { schedule })
