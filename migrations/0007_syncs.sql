@@ -107,7 +107,7 @@ alter table hub.mounts add column secrets bytea;
 -- holder has died; its sync is active and runs nothing else; fewer runs than the limit use the same store.
 -- Claims of one store come one after the other, so that two cannot both take the last place: each statement
 -- of a volatile function sees what was committed before it.
---   claimed · busy (postponed by a pause) · stored (a push, which intake claims itself) · no row: nothing to do
+--   claimed · busy (its time has not come, or its store is: then a queued one is put off) · stored (a push, which intake claims itself) · no row: nothing to do
 create function hub.claim_run(run_id uuid, holder text, lease interval, pause interval, concurrency_default integer)
   returns table (outcome text, of_sync text) language plpgsql volatile as $$
 declare

@@ -38,6 +38,24 @@ export async function differencesOf(places: Places): Promise<string[]> {
   ]
 }
 
+/**
+ * Rows of the source that the records lack or have otherwise, once an incremental pull has ended: what a cursor
+ * lost. Rows that are too many are not its doing, since it cannot see what was deleted.
+ */
+export async function lostByCursor({
+  sourceUrl,
+  hubUrl,
+  recordTable,
+}: Omit<Places, 'targetUrl'>): Promise<string[]> {
+  const source = await rowsOf(sourceUrl, `select ${facts('id')} from counters`)
+  const records = await rowsOf(
+    hubUrl,
+    `select ${facts('counter')} from ${recordTable} where _status <> 'deleted'`,
+  )
+  const known = new Map([...records].filter(([key]) => source.has(key)))
+  return compare('source → records, by cursor alone', source, known)
+}
+
 function compare(what: string, from: Map<string, string>, to: Map<string, string>): string[] {
   const missing = [...from.keys()].filter((key) => !to.has(key))
   const extra = [...to.keys()].filter((key) => !from.has(key))

@@ -4,7 +4,7 @@ import { changeSource, sourceDefinition } from './changing-source.ts'
 import type { CuttableProxy } from './cuttable-proxy.ts'
 import type { HubProcess } from './hub-process.ts'
 import { addsUp } from './judge-kills.ts'
-import { differencesOf } from './judge-syncs.ts'
+import { differencesOf, lostByCursor } from './judge-syncs.ts'
 import { runSql, type SourceServer } from './source-server.ts'
 import type { RedisProcess } from './redis-process.ts'
 import { prepareSyncs } from './sync-world.ts'
@@ -29,7 +29,7 @@ export interface ShakeResult {
   /** Runs that had moved rows when the shaking ended. */
   workedCount: number
   differences: string[]
-  /** Runs that say they ended well although their counts do not add up, or never ended. */
+  /** Runs that say they ended well although their counts do not add up, or are still called running. */
   wrongRuns: string[]
 }
 
@@ -56,14 +56,18 @@ export async function shakeSyncs(options: ShakeOptions): Promise<ShakeResult> {
   await source.stop()
   log(`  the source rests after ${source.changeCount} changes`)
   const workedCount = (await allRuns(options)).filter(({ counts }) => (counts['read'] ?? 0) > 0)
-  await settle(options)
-  const runs = await allRuns(options)
-  const differences = await differencesOf({
+  const caughtUp = await runToEnd(options, 'counters-in', {})
+  log(`  incremental pull: ${caughtUp.state}, ${JSON.stringify(caughtUp.counts)}`)
+  const places = {
     sourceUrl: server.urlOf('source'),
     hubUrl: hub.databaseUrl(),
     recordTable: await recordTable(hub),
     targetUrl: server.urlOf('target'),
-  })
+  }
+  const lost = await lostByCursor(places)
+  await settle(options)
+  const runs = await allRuns(options)
+  const differences = [...lost, ...(await differencesOf({ ...places, hubUrl: hub.databaseUrl() }))]
   return {
     changeCount: source.changeCount,
     workedCount: workedCount.length,

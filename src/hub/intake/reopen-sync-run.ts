@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import { conflict } from '../catalog/faults.ts'
+import type { Refusal } from '../../shared/refusal.ts'
 import type { Hub } from '../hub.ts'
+import { intakeLimits } from './limits.ts'
 import type { RunRow } from './run-rows.ts'
 import { runStore } from './runs.ts'
 
@@ -20,6 +22,7 @@ export async function reopenSyncRun(
       throw conflict('同步任务已暂停,请先恢复 / The sync is paused; resume it first')
     }
     if (!run.isAside) await refuseSecond(transaction, sync.id)
+    if (await isForgotten(transaction, run)) throw tooLate()
     const reopened = await transaction('hub.runs').where({ id: run.id, state: 'failed' }).update({
       state: 'queued',
       attempt: 0,
@@ -41,6 +44,21 @@ export async function reopenSyncRun(
   if (queued === null) throw new Error(`Run ${run.id} was reopened and is not there`)
   return queued
 }
+
+/** The keys that a full pull had met may be gone by then: going on without them would delete their records. */
+async function isForgotten(transaction: Knex.Transaction, run: RunRow): Promise<boolean> {
+  if (run.kind !== 'pull' || run.mode !== 'snapshot') return false
+  const old = await transaction('hub.runs')
+    .where({ id: run.id })
+    .whereRaw('ended_at < now() - make_interval(days => ?)', [intakeLimits.reopenDaysMax])
+    .first('id')
+  return old !== undefined
+}
+
+const tooLate = (): Refusal =>
+  conflict(
+    `全量运行失败已超过 ${intakeLimits.reopenDaysMax} 天,请重新运行 / This full run failed more than ${intakeLimits.reopenDaysMax} days ago; start a new one`,
+  )
 
 /** One run of the live sync at a time, queued or running. */
 export async function refuseSecond(transaction: Knex.Transaction, sync: string): Promise<void> {

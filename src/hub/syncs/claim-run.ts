@@ -10,8 +10,10 @@ export type Claim =
   | { kind: 'claimed'; run: RunRow; sync: SyncRow }
   /** A push whose body is stored: intake claims it itself. */
   | { kind: 'stored' }
-  /** It stays queued: something else of its sync or origin runs, its time has not come, or its window is closed. */
+  /** It stays queued: its time has not come, or something else of its sync or origin runs. */
   | { kind: 'busy' }
+  /** It stays queued until its window opens. */
+  | { kind: 'closed' }
 
 /**
  * Claims a run of a sync for `holder` (`hub.claim_run`); null when there is nothing to do for this worker:
@@ -27,7 +29,7 @@ export async function claimRun(pool: Pool, runId: string, holder: string): Promi
   const window = windowState(sync.limits.windows, sync.timezone, now)
   if (window.isOpen) return { kind: 'claimed', run, sync }
   await rest(pool, { id: runId, holder }, window.changesAt ?? new Date(now.getTime() + 60_000))
-  return { kind: 'busy' }
+  return { kind: 'closed' }
 }
 
 interface Taken {

@@ -22,8 +22,8 @@ export const syncLimits = {
   heedMsMax: 30_000,
   /** Syncs whose runs one look at the schedule makes, in one statement. */
   dueSyncsAtOnceMax: 1000,
-  /** Rows up to which a run belongs in the small lane. */
-  smallRunRowsMax: 50_000,
+  /** Rows after which a run goes on in the large lane, so that small ones never wait behind it. */
+  smallRunRowsMax: 200_000,
   /** How far ahead a schedule is searched for its next time: 29 February, with a leap year left out. */
   scheduleDaysMax: 3000,
   /** Zone of a sync that names none. */

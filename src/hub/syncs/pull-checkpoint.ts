@@ -1,3 +1,4 @@
+import type { HeldRun } from './release-run.ts'
 import type { ClientBase } from 'pg'
 import type { Position } from '../../connectors/contract.ts'
 import type { LandingCounts } from '../intake/land-batch.ts'
@@ -49,15 +50,18 @@ const isKept = (value: unknown): value is Partial<Checkpoint> =>
 export const readCheckpoint = ({ checkpoint }: Pick<RunRow, 'checkpoint'>): Checkpoint | null =>
   isKept(checkpoint) ? { ...atBeginning, ...checkpoint } : null
 
-export const keepCheckpoint = (
+/** Proves the hold: a worker that lost its lease must not tell the next one that everything was read. */
+export async function keepCheckpoint(
   client: Pick<ClientBase, 'query'>,
-  runId: string,
+  { id, holder }: HeldRun,
   checkpoint: Checkpoint,
-): Promise<unknown> =>
-  client.query('update hub.runs set checkpoint = $2 where id = $1', [
-    runId,
-    JSON.stringify(checkpoint),
-  ])
+): Promise<void> {
+  const { rowCount } = await client.query(
+    `update hub.runs set checkpoint = $3 where id = $1 and state = 'running' and leased_by = $2`,
+    [id, holder, JSON.stringify(checkpoint)],
+  )
+  if (rowCount !== 1) throw new RunStopped('lease-lost')
+}
 
 export function addToTally(
   tally: UnitTally | null,

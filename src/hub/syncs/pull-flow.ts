@@ -202,7 +202,7 @@ async function keepStanding(client: ClientBase, kept: Kept): Promise<void> {
   const { position } = seam
   if (next.checkpoint !== kept.before.checkpoint) {
     if (position !== null) next.checkpoint.words = parts.source.inWords(position)
-    await keepCheckpoint(client, run.id, next.checkpoint)
+    await keepCheckpoint(client, { id: run.id, holder: parts.holder }, next.checkpoint)
   }
   if (position !== null && movesPosition(run)) {
     await client.query('update hub.syncs set position = $2 where id = $1', [

@@ -1,7 +1,5 @@
 /** Limits of pull and check runs. */
 export const pullLimits = {
-  /** Rows after which a run in the small lane goes on in the large one, so that small runs never wait behind it. */
-  smallRunRowsMax: 200_000,
   /** Seconds without a row after which a run is ended as stuck, where its sync does not say. */
   noProgressSeconds: 300,
   /** How long collected rows wait for more before they land, so that a slow source's progress is kept. */

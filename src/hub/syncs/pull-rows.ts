@@ -16,6 +16,7 @@ import type { Planned } from './pull-plan.ts'
 import { watchedBlocks } from './pull-watch.ts'
 import type { RunOutcome } from './run-work.ts'
 import { withChildren } from './source-children.ts'
+import { syncLimits } from './limits.ts'
 import { windowState } from './windows.ts'
 
 /** How reading the source came out. */
@@ -125,7 +126,7 @@ async function finish(parts: PullParts, planned: Planned, intake: Intake): Promi
     isRead: true,
     sourceCount: sourceCount === null ? null : sourceCount + readBefore,
   }
-  await keepCheckpoint(parts.intake.pool, run.id, checkpoint)
+  await keepCheckpoint(parts.intake.pool, { id: run.id, holder: parts.holder }, checkpoint)
   return { kind: 'read', readCount: intake.flow.handedCount(), checkpoint }
 }
 
@@ -136,7 +137,7 @@ function mustLeave(parts: PullParts, { run }: Planned, flow: PullFlow): Left | n
   const { sync, clock } = parts
   const window = windowState(sync.limits.windows, sync.timezone, clock.now())
   if (!window.isOpen) return { kind: 'yielded', notBefore: window.changesAt, lane: run.lane }
-  const isLarge = run.lane === 'small' && flow.handedCount() >= pullLimits.smallRunRowsMax
+  const isLarge = run.lane === 'small' && flow.handedCount() >= syncLimits.smallRunRowsMax
   return isLarge ? { kind: 'yielded', notBefore: null, lane: 'large' } : null
 }
 

@@ -2,7 +2,6 @@ import type { Hub } from '../hub.ts'
 import { Republished } from '../intake/land-batch.ts'
 import { Cancelled } from '../intake/landing-session.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import { pullLimits } from './pull-limits.ts'
 import { deleteUnmet } from './full-deletions.ts'
 import { type PullParts, withSource } from './pull-parts.ts'
 import { endPull } from './pull-end.ts'
@@ -10,6 +9,7 @@ import { isFull, movesPosition, type Planned, planPull } from './pull-plan.ts'
 import { pullRows } from './pull-rows.ts'
 import { reconcile } from './reconcile.ts'
 import { type ClaimedRun, type RunOutcome, RunStopped, type RunWork } from './run-work.ts'
+import { syncLimits } from './limits.ts'
 import { acknowledgeUnits } from './units.ts'
 
 /**
@@ -43,7 +43,7 @@ async function pull(parts: PullParts): Promise<RunOutcome> {
 
 /** A run that is known to be large makes room before its first row: nothing of it is read twice then. */
 const isTooLarge = ({ run, plan }: Planned): boolean =>
-  run.lane === 'small' && (plan.sourceCount ?? 0) > pullLimits.smallRunRowsMax
+  run.lane === 'small' && (plan.sourceCount ?? 0) > syncLimits.smallRunRowsMax
 
 /** An incremental read gives the rows that changed, and a record of several rows would lose the others. */
 function refuseHalfRecords({ pipeline }: PullParts, { run, plan }: Planned): void {

@@ -38,7 +38,7 @@ export const restPausedRuns = (pool: Pool) =>
 
 /**
  * The runs that may begin now that one against this origin has ended: the next in order of those that found
- * it busy, brought forward. All others have been rung for already.
+ * it busy, brought forward; whatever else waits is rung for by the sweep.
  */
 export async function findNextRuns(pool: Pool, origin: string): Promise<RungRun[]> {
   const { rows } = await pool.query<RungRun>({

@@ -1,6 +1,6 @@
 import type { Log } from '../database/log.ts'
 import { lanes } from '../queue/limits.ts'
-import type { RungRun, RunQueue } from '../queue/run-queue.ts'
+import type { RunQueue } from '../queue/run-queue.ts'
 import { syncLimits } from './limits.ts'
 import { findForgottenRuns, restPausedRuns } from './sweep-runs.ts'
 import { createRunWorkers, type WorkParts } from './work-runs.ts'
@@ -28,7 +28,7 @@ export async function startWorking(parts: LaneParts): Promise<Working> {
   )
   const sweep = async (): Promise<void> => {
     await restPausedRuns(pool)
-    await queue.ringAll(await unheard(queue, await findForgottenRuns(pool)))
+    await queue.ringAll(await findForgottenRuns(pool))
   }
   const sweeping = repeat(sweep, log)
   return {
@@ -38,18 +38,6 @@ export async function startWorking(parts: LaneParts): Promise<Working> {
       await Promise.all([sweeping.close(), ...answering.map((worker) => worker.close())])
     },
   }
-}
-
-/**
- * Runs that wait while the queue has as many bells waiting have been rung for: a thousand in line would else be
- * rung again every few seconds. Those of dead workers always are.
- */
-async function unheard(queue: RunQueue, found: readonly RungRun[]): Promise<RungRun[]> {
-  const waiting = found.filter(({ isAgain }) => isAgain !== true)
-  if (waiting.length === 0) return [...found]
-  const depth = await queue.depth().catch(() => null)
-  const isHeard = depth !== null && depth.waiting >= waiting.length
-  return found.filter(({ isAgain }) => isAgain === true || !isHeard)
 }
 
 /** One after the other, and never at the same moment as the other processes that were started together. */

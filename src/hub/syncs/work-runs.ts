@@ -83,7 +83,7 @@ async function workRun(parts: WorkParts, runId: string, watch: Watch): Promise<v
   const holder = `${parts.holder}:${randomBytes(4).toString('hex')}`
   const claim = await claimRun(parts.pool, runId, holder)
   if (claim?.kind === 'busy') watch.foundBusy()
-  if (claim === null || claim.kind === 'busy') return
+  if (claim === null || claim.kind === 'busy' || claim.kind === 'closed') return
   if (claim.kind === 'stored') return parts.workStored(runId)
   const hold = holdRun(parts.pool, { id: runId, holder }, parts.log)
   watch.held(hold)

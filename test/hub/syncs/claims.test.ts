@@ -96,7 +96,7 @@ describe('a claim', () => {
     const id = await bench.makeRun(
       await bench.makeSync('nightly', { timezone: 'UTC', limits: { windows } }),
     )
-    expect(await claim(id)).toBe('busy')
+    expect(await claim(id)).toBe('closed')
     const { state, startedAt, notBefore } = await bench.run(id)
     expect({ state, startedAt }).toEqual({ state: 'queued', startedAt: null })
     expect(notBefore?.slice(11, 16)).toBe(hour(3))

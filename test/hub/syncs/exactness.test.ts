@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { intakeLimits } from '../../../src/hub/intake/limits.ts'
-import { pullLimits } from '../../../src/hub/syncs/pull-limits.ts'
+import { syncLimits } from '../../../src/hub/syncs/limits.ts'
 import { abandon, failOn } from '../intake/support.ts'
 import {
   createThings,
@@ -150,13 +150,13 @@ describe('a run that has to make room', () => {
   test('goes on in the large lane from where it was', async () => {
     await createThings(hub.source, 'large', { rows: 20_000 })
     const sync = await hub.makeSync({ table: 'large' })
-    const { smallRunRowsMax } = pullLimits
-    Object.assign(pullLimits, { smallRunRowsMax: 20_000 })
+    const { smallRunRowsMax } = syncLimits
+    Object.assign(syncLimits, { smallRunRowsMax: 20_000 })
     // It grows while it waits: what was counted when it was planned does not tell.
     const runId = await hub.queue(sync)
-    Object.assign(pullLimits, { smallRunRowsMax: 3000 })
+    Object.assign(syncLimits, { smallRunRowsMax: 3000 })
     expect(await hub.work(runId)).toEqual({ kind: 'yielded', notBefore: null, lane: 'large' })
-    Object.assign(pullLimits, { smallRunRowsMax })
+    Object.assign(syncLimits, { smallRunRowsMax })
     await hub.sql(`update hub.runs set state = 'queued', lane = 'large' where id = $1`, [runId])
     expect(await hub.work(runId)).toMatchObject({
       run: { state: 'succeeded', counts: { read: 20_000 } },

@@ -383,6 +383,23 @@ describe('runs by hand', () => {
   })
 })
 
+test('a full pull that failed long ago is not retried: the keys it had met may be forgotten', async () => {
+  await define(pullDraft('long-ago', world.sourceUrl))
+  const body = { mode: 'full' }
+  const { id } = (await world.operator('POST', '/syncs/long-ago/runs', body)).body
+  const failed = (days: number) =>
+    world.sql(
+      `update hub.runs set state = 'failed', ended_at = now() - make_interval(days => ${days}) where id = $1`,
+      [id],
+    )
+  await failed(8)
+  const refused = await world.operator('POST', `/runs/${id}/retry`)
+  expect(refused.body.code).toBe('state-conflict')
+  expect(refused.text).toContain('7 days')
+  await failed(6)
+  expect((await world.operator('POST', `/runs/${id}/retry`)).body.state).toBe('queued')
+})
+
 describe('runs as they are seen', () => {
   test('say when they will end once there is ground to, by the source’s own count', async () => {
     await define(pullDraft('timing', world.sourceUrl))
