@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import ExcelJS from 'exceljs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildWorld, peopleDraft, person, type World } from '../sharing/support.ts'
 import { publishDraft } from '../../support/resources.ts'
@@ -78,6 +79,61 @@ test('a SQLite table ends as the grant shows the records', async () => {
   const rows = database.prepare('select "_key", "personId" from people order by "_key"').all()
   database.close()
   expect(rows.map((row) => row['personId'])).toEqual(['p1', 'p4', 'p5'])
+})
+
+test('an exchange table is given batch after batch, each once, however the run broke', async () => {
+  const path = join(folder, 'exchange.db')
+  const exchange = {
+    operation: 'op',
+    batch: 'batch_no',
+    time: 'sent_at',
+    receipts: 'receipts',
+    rejects: 'rejects',
+  }
+  const id = await fresh('into-exchange', 'sqlite', { path, table: 'outbox', exchange })
+  const runId = await queueRun(world.hub, id)
+  await expect(workRun(world.hub, runId, dyingDoors('before-commit', 2))).rejects.toThrow(Crash)
+  expect((await workRun(world.hub, runId, small)).run.state).toBe('succeeded')
+  await world.push(id, [person('p2', { division: 'B' })])
+  await deliver(world.hub, id, small)
+  const database = new DatabaseSync(path)
+  const rows = database
+    .prepare('select batch_no, op, "_key" as key from outbox order by batch_no, "_key"')
+    .all()
+  database.close()
+  expect(rows.filter(({ op }) => op === 'U').map(({ key }) => key)).toEqual([
+    'p1',
+    'p2',
+    'p3',
+    'p4',
+    'p5',
+  ])
+  expect(rows.filter(({ op }) => op === 'D').map(({ key }) => key)).toEqual(['p2'])
+  expect(new Set(rows.map((row) => row['batch_no'])).size).toBe(4)
+})
+
+test('CSV and xlsx files hold the granted fields of every record, under their names', async () => {
+  for (const format of ['csv', 'xlsx'] as const) {
+    mkdirSync(join(folder, format), { recursive: true })
+    const path = join(folder, `${format}/`)
+    const id = await fresh(`into-${format}`, 'file', { path, format })
+    expect((await deliver(world.hub, id, small)).run.state).toBe('succeeded')
+    const [name = ''] = files(format, `.${format}`)
+    const file = join(folder, format, name)
+    const rows: unknown[][] = []
+    if (format === 'csv') {
+      const text = readFileSync(file, 'utf8').trim().split(/\r?\n/)
+      rows.push(...text.map((line) => line.split(',')))
+    } else {
+      const workbook = new ExcelJS.Workbook()
+      await workbook.xlsx.readFile(file)
+      workbook.worksheets[0]?.eachRow((row) =>
+        rows.push([row.getCell(1).text, row.getCell(2).text]),
+      )
+    }
+    expect(rows[0]).toEqual(['personId', 'division'])
+    expect(rows.slice(1)).toEqual(['p1', 'p2', 'p3', 'p4', 'p5'].map((key) => [key, 'A']))
+  }
 })
 
 test('a full file holds every record once, each time, however the run before broke', async () => {
