@@ -28,8 +28,8 @@ table audit.pending with autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_thr
 table audit.ranges_default partition DEFAULT:
 table audit.redaction_requests: shuqiao_app=insert,select shuqiao_sealer=select
 table audit.redactions: shuqiao_app=select shuqiao_sealer=select
-table audit.search_default partition DEFAULT:
-table audit.subjects_default partition DEFAULT:
+table audit.search_default partition DEFAULT with autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=50000:
+table audit.subjects_default partition DEFAULT with autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=50000:
 table audit.tiles: shuqiao_app=select shuqiao_sealer=insert,select
 table audit.timestamps: shuqiao_app=select shuqiao_sealer=insert,select
 table audit.tree: shuqiao_app=select shuqiao_sealer=select
@@ -471,7 +471,6 @@ audit.redactions redactions_digests_check: CHECK ((jsonb_typeof(digests) = 'obje
 audit.redactions redactions_pkey: PRIMARY KEY (id)
 audit.redactions redactions_told_in_key: UNIQUE (told_in)
 audit.search search_pkey: PRIMARY KEY (id)
-audit.subjects subjects_pkey: PRIMARY KEY (subject, id)
 audit.tiles tiles_hashes_check: CHECK ((octet_length(hashes) = 8192))
 audit.tiles tiles_level_check: CHECK (((level >= 0) AND (level <= 7)))
 audit.tiles tiles_number_check: CHECK ((number >= 0))
@@ -632,12 +631,13 @@ CREATE INDEX runs_open ON hub.runs USING btree (state, leased_until) WHERE (stat
 CREATE INDEX runs_postponed ON hub.runs USING btree (not_before) WHERE ((state = 'queued'::text) AND (not_before IS NOT NULL))
 CREATE INDEX runs_resource ON hub.runs USING btree (resource, id)
 CREATE INDEX runs_sync ON hub.runs USING btree (sync, id) WHERE (sync IS NOT NULL)
-CREATE INDEX search_case_hash_id_idx ON ONLY audit.search USING btree (case_hash, id) WHERE (case_hash IS NOT NULL)
+CREATE INDEX search_case ON ONLY audit.search USING brin (case_hash bytea_bloom_ops (n_distinct_per_range='600', false_positive_rate='0.001')) WITH (pages_per_range='64')
 CREATE INDEX search_hints ON ONLY audit.search USING btree (id) WHERE (operation = 'audit.hint'::text)
 CREATE INDEX search_rare ON ONLY audit.search USING brin (department text_bloom_ops (n_distinct_per_range='100'), system text_bloom_ops (n_distinct_per_range='200'), resource text_bloom_ops (n_distinct_per_range='200'), purpose text_bloom_ops (n_distinct_per_range='300')) WITH (pages_per_range='32')
 CREATE INDEX search_refused ON ONLY audit.search USING btree (outcome, id) WHERE (outcome <> 'allowed'::text)
 CREATE INDEX snapshot_rows_ordinal ON hub.snapshot_rows USING btree (run_id, ordinal)
 CREATE INDEX staff_department_idx ON hub.staff USING btree (department, id)
+CREATE INDEX subjects_seen ON ONLY audit.subjects USING brin (subject bytea_bloom_ops (n_distinct_per_range='2000', false_positive_rate='0.001'), id) WITH (pages_per_range='16')
 CREATE INDEX syncs_due ON hub.syncs USING btree (next_due_at) WHERE ((state = 'active'::text) AND (next_due_at IS NOT NULL))
 CREATE INDEX syncs_resource ON hub.syncs USING btree (resource, id)
 CREATE INDEX systems_department_idx ON hub.systems USING btree (department, id)
@@ -689,7 +689,6 @@ CREATE UNIQUE INDEX settings_pkey ON hub.settings USING btree (name)
 CREATE UNIQUE INDEX snapshot_rows_pkey ON hub.snapshot_rows USING btree (run_id, key)
 CREATE UNIQUE INDEX staff_account_key ON hub.staff USING btree (account)
 CREATE UNIQUE INDEX staff_pkey ON hub.staff USING btree (id)
-CREATE UNIQUE INDEX subjects_pkey ON ONLY audit.subjects USING btree (subject, id)
 CREATE UNIQUE INDEX syncs_pkey ON hub.syncs USING btree (id)
 CREATE UNIQUE INDEX system_addresses_pkey ON hub.system_addresses USING btree (system, address_hash)
 CREATE UNIQUE INDEX system_usage_pkey ON hub.system_usage USING btree (hour, system)
@@ -828,6 +827,9 @@ begin
     execute format('create trigger refuse_change before update or delete or truncate on audit.%I '
       'for each statement execute function audit.refuse_change()', partition);
   end if;
+  if parent in ('search', 'subjects') then
+    perform audit.summarize_often(partition);
+  end if;
   execute format('alter table audit.%I attach partition audit.%I %s', parent, partition, bounds);
 end
 $function$
@@ -941,6 +943,16 @@ CREATE OR REPLACE FUNCTION audit.retention()
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 AS $function$ select interval '3 years' $function$
+CREATE OR REPLACE FUNCTION audit.summarize_often(partition text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'audit'
+AS $function$
+begin
+  execute format('alter table audit.%I set (autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000)',
+    partition);
+end
+$function$
 CREATE OR REPLACE FUNCTION hub.claim_run(run_id uuid, holder text, lease interval, pause interval, concurrency_default integer)
  RETURNS TABLE(outcome text, of_sync text)
  LANGUAGE plpgsql

@@ -27,22 +27,39 @@ export async function makePastMonths(database: Client): Promise<void> {
   )
 }
 
+interface Rows {
+  first: number
+  last: number
+  total: number
+}
+
+/** When the i-th of `total` entries was, evenly from the first past month until now; and its id. */
+const instants = ({ first, last, total }: Rows): string =>
+  `(select i, start + (now() - start) * (i::float8 / ${total}) as at
+    from generate_series(${first}::bigint, ${last}::bigint) i,
+      (select (date_trunc('month', now() at time zone 'UTC') - interval '${monthsBack} months') at time zone 'UTC' as start) s
+   ) instants`
+const idAt = `(lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '70008000' || lpad(to_hex(i), 12, '0'))::uuid`
+
+/** One look an entry, at another record each time. */
+export async function insertSubjectRows(database: Client, rows: Rows): Promise<void> {
+  await database.query(
+    `insert into audit.subjects (subject, id) select decode(md5(i::text), 'hex'), ${idAt} from ${instants(rows)}`,
+  )
+}
+
 /**
  * Entries `first` to `last` of `total`, evenly from the first past month until now: what a search reads,
  * without leaves. The busiest system makes a tenth of all calls, the quietest few.
  */
-export async function insertSearchRows(
-  database: Client,
-  { first, last, total }: { first: number; last: number; total: number },
-): Promise<void> {
+export async function insertSearchRows(database: Client, rows: Rows): Promise<void> {
   const picked = (kind: string, count: number, draw: string): string =>
     `'${kind}-' || floor(${count} * ${draw})::int`
   const rare = (kind: string, common: string): string =>
-    `case when i % ${Math.floor(total / rareCount)} = 7 then 'rare-${kind}' else ${common} end`
+    `case when i % ${Math.floor(rows.total / rareCount)} = 7 then 'rare-${kind}' else ${common} end`
   await database.query(
     `insert into audit.search (id, ready_at, operation, outcome, code, department, system, resource, purpose, case_hash, details)
-     select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '70008000' || lpad(to_hex(i), 12, '0'))::uuid,
-       at, 'records.read',
+     select ${idAt}, at, 'records.read',
        case when luck < 0.965 then 'allowed' when luck < 0.995 then 'absent' when luck < 0.9999 then 'denied' else 'failed' end,
        case when luck > 0.995 then 'purpose-not-granted' end,
        ${rare('department', picked('department', departmentCount, 'own'))},
@@ -51,10 +68,9 @@ export async function insertSearchRows(
        ${rare('purpose', picked('purpose', purposeCount, 'why'))},
        decode(md5(i::text), 'hex'), decode(repeat('5a', ${detailBytes}), 'hex')
      from (
-       select i, start + (now() - start) * (i::float8 / ${total}) as at, random() as luck,
+       select i, at, random() as luck,
          power(random(), 3) as own, power(random(), 3) as what, power(random(), 2) as why
-       from generate_series(${first}::bigint, ${last}::bigint) i,
-         (select (date_trunc('month', now() at time zone 'UTC') - interval '${monthsBack} months') at time zone 'UTC' as start) s
+       from ${instants(rows)}
      ) drawn`,
   )
 }

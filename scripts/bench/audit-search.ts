@@ -1,4 +1,4 @@
-import { insertSearchRows, makePastMonths } from './audit-rows.ts'
+import { insertSearchRows, insertSubjectRows, makePastMonths } from './audit-rows.ts'
 import type { City } from './city.ts'
 import { percentile, type Results, within } from './results.ts'
 
@@ -35,19 +35,36 @@ const searches = (): Record<string, string>[] => [
 /** Milliseconds of the first page of a search, 95 in 100, over a year's log of a large city. */
 export async function measureAuditSearch(city: City): Promise<Results> {
   await fillLog(city, city.options.rowCount * factor)
+  const found = await timesOf(searches(), (search) =>
+    city.call('GET', `/v1/audit/entries?${new URLSearchParams(search).toString()}`),
+  )
+  const looks = await timesOf(lookedFor, (key) =>
+    city.call('POST', '/v1/audit/subjects', { resource: 'population', key }),
+  )
+  return {
+    'audit-search': within(1000, { value: percentile(found, 0.95), unit: 'ms p95' }),
+    'audit-search-worst': within(2000, { value: Math.max(...found), unit: 'ms' }),
+    'audit-looks': within(1000, { value: percentile(looks, 0.95), unit: 'ms p95' }),
+  }
+}
+
+/** Nobody has looked at them: to know that takes as long as to find a few looks. */
+const lookedFor = Array.from({ length: 10 }, (_, index) => `nobody-${index}`)
+
+async function timesOf<Question>(
+  questions: readonly Question[],
+  ask: (question: Question) => Promise<unknown>,
+): Promise<number[]> {
   const samples: number[] = []
   for (let round = 0; round < roundCount; round++) {
-    for (const search of searches()) {
+    for (const question of questions) {
       const begun = performance.now()
-      await city.call('GET', `/v1/audit/entries?${new URLSearchParams(search).toString()}`)
+      await ask(question)
       // The first round warms up.
       if (round > 0) samples.push(performance.now() - begun)
     }
   }
-  return {
-    'audit-search': within(1000, { value: percentile(samples, 0.95), unit: 'ms p95' }),
-    'audit-search-worst': within(2000, { value: Math.max(...samples), unit: 'ms' }),
-  }
+  return samples
 }
 
 async function fillLog({ database }: City, total: number): Promise<void> {
@@ -55,6 +72,7 @@ async function fillLog({ database }: City, total: number): Promise<void> {
   for (let first = 0; first < total; first += rowsPerStatement) {
     const last = Math.min(first + rowsPerStatement, total) - 1
     await insertSearchRows(database, { first, last, total })
+    await insertSubjectRows(database, { first, last, total })
   }
-  await database.query('vacuum analyze audit.search')
+  await database.query('vacuum analyze audit.search, audit.subjects')
 }

@@ -53,7 +53,7 @@ export const families: readonly Family[] = [
   { names: ['audit-verify'], measure: measureAuditVerify },
   { names: ['ingest-scale'], measure: measureIngestScale },
   { names: ['catalog'], measure: measureCatalog },
-  { names: ['audit-search', 'audit-search-worst'], measure: measureAuditSearch },
+  { names: ['audit-search', 'audit-search-worst', 'audit-looks'], measure: measureAuditSearch },
 ]
 
 export const measurementNames: readonly string[] = families.flatMap(({ names }) => names)

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { EntrySearch, ListedEntry } from '../../../schemas/api/audit.ts'
+import { inTransaction } from '../database/connect.ts'
 import { instantOfId } from './entry.ts'
 import { searchLimits } from './search-limits.ts'
 
@@ -67,15 +68,13 @@ export async function searchEntries(
   let below = lowerId(filter.beforeId, filter.to === undefined ? null : firstIdOf(filter.to))
   let hours = searchLimits.firstSliceHours
   for (;;) {
-    const isWhole = conditions.length === 0 || filter.caseHash !== undefined
+    const isWhole = conditions.length === 0
     const from = isWhole ? lowest : sliceStart(below, hours, lowest)
     const sliceBegun = performance.now()
     const rowsMax = filter.rowsMax - entries.length
     const isLarge = hours > searchLimits.orderedHoursMax
-    const read = isLarge && !isWhole ? gathered : ordered
-    const found = await readSlice(pool, [...conditions], { from, below }, (where) =>
-      read(where, rowsMax),
-    )
+    const read = isLarge && !isWhole ? readGathered : readOrdered
+    const found = await read(pool, { ...whereOf(conditions, { from, below }), rowsMax })
     entries.push(...found)
     if (entries.length >= filter.rowsMax || from === lowest) return { entries, stoppedAt: null }
     if (performance.now() - begun > msMax) return { entries, stoppedAt: from }
@@ -105,30 +104,57 @@ function sliceStart(below: string | null, hours: number, lowest: string | null):
   return lowest !== null && lowest > id ? lowest : id
 }
 
+interface SliceQuery {
+  where: string
+  values: unknown[]
+  rowsMax: number
+}
+
+function whereOf(
+  conditions: readonly Condition[],
+  { from, below }: Slice,
+): Omit<SliceQuery, 'rowsMax'> {
+  const all: Condition[] = [...conditions]
+  if (from !== null) all.push(['id >=', from])
+  if (below !== null) all.push(['id <', below])
+  const wheres = all.map(([condition], index) => `${condition} $${index + 1}`)
+  const where = wheres.length > 0 ? `where ${wheres.join(' and ')}` : ''
+  return { where, values: all.map(([, value]) => value) }
+}
+
+type ReadSlice = (pool: pg.Pool, query: SliceQuery) => Promise<ListedEntry[]>
+
 /** Newest first by the primary key, until there are enough. */
-const ordered = (where: string, rowsMax: number): string =>
-  `select ${listedColumns} from audit.search ${where} order by id desc limit ${rowsMax}`
+const readOrdered: ReadSlice = async (pool, { where, values, rowsMax }) => {
+  const text = `select ${listedColumns} from audit.search ${where} order by id desc limit ${rowsMax}`
+  return (await pool.query<ListedEntry>(text, values)).rows
+}
 
 /**
  * All that match, then the newest of them. What was not found often in the slices before is rare, which the
  * planner cannot know: told of the limit, it would walk the primary key.
  */
-const gathered = (where: string, rowsMax: number): string =>
-  `with matching as materialized (select ${listedColumns} from audit.search ${where})
-   select * from matching order by id desc limit ${rowsMax}`
+const readGathered: ReadSlice = (pool, { where, values, rowsMax }) =>
+  readBySummaries<ListedEntry>(
+    pool,
+    `with matching as materialized (select ${listedColumns} from audit.search ${where})
+     select * from matching order by id desc limit ${rowsMax}`,
+    values,
+  )
 
-async function readSlice(
+/**
+ * By the summaries of page ranges (BRIN with Bloom filters). The planner reckons that they leave the whole table
+ * to be read, for it cannot know that a filter rules out nearly all of it.
+ */
+function readBySummaries<Row extends pg.QueryResultRow>(
   pool: pg.Pool,
-  conditions: Condition[],
-  { from, below }: Slice,
-  statement: (where: string) => string,
-): Promise<ListedEntry[]> {
-  if (from !== null) conditions.push(['id >=', from])
-  if (below !== null) conditions.push(['id <', below])
-  const wheres = conditions.map(([condition], index) => `${condition} $${index + 1}`)
-  const where = wheres.length > 0 ? `where ${wheres.join(' and ')}` : ''
-  const values = conditions.map(([, value]) => value)
-  return (await pool.query<ListedEntry>(statement(where), values)).rows
+  text: string,
+  values: unknown[],
+): Promise<Row[]> {
+  return inTransaction(pool, async (client) => {
+    await client.query('set local enable_seqscan = off')
+    return (await client.query<Row>(text, values)).rows
+  })
 }
 
 export interface FoundEntry {
@@ -169,7 +195,8 @@ const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** Calls that were about a record: by its hashes, and through ranges that hold one of its change numbers. */
 export async function findLooks(pool: pg.Pool, query: LookQuery): Promise<FoundLook[]> {
-  const { rows } = await pool.query<FoundLook['entry'] & { details: Buffer | null }>(
+  const rows = await readBySummaries<FoundLook['entry'] & { details: Buffer | null }>(
+    pool,
     `with by_subject as (
        select distinct id from audit.subjects where subject = any($1::bytea[]) and id < $4
        order by id desc limit $5

@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto'
+import { Client } from 'pg'
 import { v7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { everyEntry } from '../../../src/hub/audit/search-export.ts'
-import { type EntryFilter, searchEntries } from '../../../src/hub/audit/search.ts'
+import { type EntryFilter, findLooks, searchEntries } from '../../../src/hub/audit/search.ts'
 import { buildTestHub, type TestHub } from '../../support/hub.ts'
 
 let hub: TestHub
@@ -14,17 +16,25 @@ beforeAll(async () => {
 afterAll(() => hub.close())
 
 const pool = () => hub.app.hub.database.pool
+/** Filters of page ranges are made by vacuum, as they are at work. */
+async function asOwner(sql: string): Promise<void> {
+  const client = new Client({ connectionString: hub.testDatabase.urls.owner })
+  await client.connect()
+  await client.query(sql)
+  await client.end()
+}
 const dayMs = 24 * 3_600_000
 const daysAgo = (days: number): number => Date.now() - days * dayMs
 
 /** Entries of the projection alone, at any time: months that were never made have their place too. */
 async function put(at: number, values: Record<string, string>): Promise<string> {
   const id = v7({ msecs: at })
-  const columns = Object.keys(values)
+  const row = { id, ready_at: new Date(at), operation: 'records.read', outcome: 'allowed' }
+  const columns = Object.entries({ ...row, ...values })
   await pool().query(
-    `insert into audit.search (id, ready_at, operation, outcome, ${columns.join(', ')})
-     values ($1, $2, 'records.read', 'allowed', ${columns.map((_, index) => `$${index + 3}`).join(', ')})`,
-    [id, new Date(at), ...Object.values(values)],
+    `insert into audit.search (${columns.map(([name]) => name).join(', ')})
+     values (${columns.map((_, index) => `$${index + 1}`).join(', ')})`,
+    columns.map(([, value]) => value),
   )
   return id
 }
@@ -62,6 +72,22 @@ describe('a search', () => {
       if (beforeId === null) break
     }
     expect(seen).toEqual(ids)
+  })
+
+  test('finds a case’s calls among others, before its pages are summarized and after', async () => {
+    const [wanted, other] = ['11'.repeat(16), '22'.repeat(16)]
+    const putCase = (day: number, hash: string): Promise<string> =>
+      put(daysAgo(day), { case_hash: `\\x${hash}` })
+    const ids: string[] = []
+    for (const day of [0, 20, 300]) {
+      ids.push(await putCase(day, wanted))
+      await putCase(day, other)
+    }
+    const caseHash = Buffer.from(wanted, 'hex')
+    expect(await found({ caseHash })).toEqual(ids)
+    await asOwner('vacuum audit.search')
+    ids.unshift(await putCase(-1, wanted))
+    expect(await found({ caseHash })).toEqual(ids)
   })
 
   test('holds its bounds: from is within, to is not', async () => {
@@ -156,5 +182,54 @@ describe('an exported search', () => {
     })
     const to = Object(rows[3]).readyAt
     expect(await found({ system: 'cut', to })).toContain(Object(rows[2]).id)
+  })
+})
+
+describe('looks at a record', () => {
+  const subject = (name: string): Buffer => hash('sha256', name, 'buffer').subarray(0, 16)
+  const look = async (name: string): Promise<string> => {
+    const id = await put(Date.now(), {})
+    await pool().query('insert into audit.subjects (subject, id) values ($1, $2)', [
+      subject(name),
+      id,
+    ])
+    return id
+  }
+  const looksAt = async (name: string): Promise<string[]> => {
+    const query = { resource: 'population', hashes: [subject(name)], sequences: [] }
+    const found = await findLooks(pool(), { ...query, beforeId: null, rowsMax: 100 })
+    return found.map(({ entry }) => entry.id)
+  }
+
+  test('are found among others, before their pages are summarized, after, and both', async () => {
+    const ids = [await look('wanted')]
+    for (let other = 0; other < 300; other++) await look(`other-${other}`)
+    expect(await looksAt('wanted')).toEqual(ids)
+    await asOwner('vacuum audit.subjects')
+    ids.unshift(await look('wanted'))
+    expect(await looksAt('wanted')).toEqual(ids)
+    expect(await looksAt('other-299')).toHaveLength(1)
+    expect(await looksAt('nobody')).toEqual([])
+  })
+
+  test('named twice by one entry are told once', async () => {
+    const id = await look('twice')
+    await pool().query('insert into audit.subjects (subject, id) values ($1, $2)', [
+      subject('twice'),
+      id,
+    ])
+    expect(await looksAt('twice')).toEqual([id])
+  })
+
+  test('every month is vacuumed by count, so that few of its pages are without a summary', async () => {
+    const { rows } = await pool().query<{ parent: string; options: string[] | null }>(
+      `select parentrelid::regclass::text as parent, reloptions as options
+       from unnest(array['audit.search', 'audit.subjects']::regclass[]) as root,
+         pg_partition_tree(root) join pg_class on oid = relid where isleaf`,
+    )
+    expect(rows.length).toBeGreaterThanOrEqual(10)
+    for (const { options } of rows) {
+      expect(options).toContain('autovacuum_vacuum_insert_scale_factor=0')
+    }
   })
 })
