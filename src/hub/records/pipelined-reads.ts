@@ -24,8 +24,13 @@ interface Lookup {
   reject(error: unknown): void
 }
 
-/** Batches under way at once: more would only make each of them smaller. */
-const lanesMax = 3
+/**
+ * One batch at a time, and whatever comes meanwhile makes up the next: the busier the hub, the larger its
+ * batches and the cheaper each look-up. Only beside a batch that takes long (its pages come from the disk) may
+ * another begin.
+ */
+const lanesMax = 4
+const longBatchMs = 5
 /** A batch is soon over, so that no look-up waits long for those before it. */
 const lookupsMax = 64
 
@@ -127,7 +132,9 @@ class Pipeline {
   readonly #pool: Pool
   #queue: Lookup[] = []
   #busyCount = 0
+  #begunAt = 0
   #isScheduled = false
+  #watch: NodeJS.Timeout | undefined
 
   constructor(pool: Pool) {
     this.#pool = pool
@@ -135,19 +142,33 @@ class Pipeline {
 
   ask(lookup: Lookup): void {
     this.#queue.push(lookup)
-    this.#schedule()
+    if (this.#busyCount === 0) this.#schedule()
+    else this.#watch ??= setTimeout(() => this.#look(), longBatchMs)
   }
 
   /** Behind whatever else arrived in this turn of the event loop. */
   #schedule(): void {
-    if (this.#isScheduled || this.#busyCount >= lanesMax) return
+    if (this.#isScheduled) return
     this.#isScheduled = true
     setImmediate(() => {
       this.#isScheduled = false
-      while (this.#queue.length > 0 && this.#busyCount < lanesMax) {
-        void this.#run(this.#queue.splice(0, lookupsMax))
-      }
+      this.#begin()
     })
+  }
+
+  #begin(): void {
+    if (this.#queue.length === 0) return
+    this.#begunAt = performance.now()
+    void this.#run(this.#queue.splice(0, lookupsMax))
+  }
+
+  /** Whether what waits should wait on. */
+  #look(): void {
+    this.#watch = undefined
+    if (this.#queue.length === 0) return
+    const isLong = performance.now() - this.#begunAt >= longBatchMs
+    if (isLong && this.#busyCount < lanesMax) this.#begin()
+    this.#watch = setTimeout(() => this.#look(), longBatchMs)
   }
 
   async #run(lookups: readonly Lookup[]): Promise<void> {

@@ -67,3 +67,16 @@ test('a number that cannot be held exactly is refused rather than wrong, and har
   ])
   expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
 })
+
+test('one that takes long keeps those behind it waiting only as long as it does not seem to', async () => {
+  const slow = makeStatement(1, () => 'select pg_advisory_lock($1::bigint)')
+  const holder = await pool.connect()
+  await holder.query('select pg_advisory_lock(4711)')
+  const held = [runTogether(pool, slow, [4711]), runTogether(pool, slow, [4711])]
+  await new Promise(setImmediate)
+  const answers = await Promise.all([1, 2, 3].map((each) => runTogether(pool, doubled, [each])))
+  expect(answers).toEqual([2, 4, 6].map((twice) => [[twice, null]]))
+  await holder.query('select pg_advisory_unlock(4711)')
+  await Promise.all(held)
+  holder.release(true)
+})
