@@ -43,10 +43,12 @@ interface KeyArm {
 /**
  * How keys are looked up. `direct`: the merge key and present values. `former`: lists of texts and
  * aliases, asked only where no present value is found, so that a number belongs to whoever has it now.
+ * `ever`: all aliases, of whoever asks what a record was once known by.
  */
 interface Arms {
   direct: readonly Arm[]
   former: readonly KeyArm[]
+  ever: readonly KeyArm[]
   fields: ReadonlySet<string>
 }
 
@@ -69,7 +71,11 @@ function armsOf(served: ServedResource): Arms {
   const listArms = arms.filter(({ field }) => listed.has(field))
   const made = {
     direct: [...own, ...arms.filter(({ field }) => !listed.has(field))],
-    former: [...listArms.map((arm) => keysOfArm(arm, table)), ...aliasArms(served, usable)],
+    former: [
+      ...listArms.map((arm) => keysOfArm(arm, table)),
+      ...aliasArms(served, usable, listArms),
+    ],
+    ever: aliasArms(served, usable, []),
     fields: new Set([...own, ...arms].map(({ field }) => field)),
   }
   known.set(served, made)
@@ -113,20 +119,29 @@ const keysOfArm = ({ field, named, finds }: Arm, table: string): KeyArm => ({
   keys: (value) => `select k._key from ${table} k where ${finds(value, 'k')}`,
 })
 
-/** Former values of scalar look-ups (`merge-statements.ts` keeps them); one probe finds all fields'. */
-function aliasArms({ number }: ServedResource, usable: readonly Leaf[]): KeyArm[] {
-  const scalars = usable.filter(({ column, child }) => child === null && column.type !== 'array')
-  const table = aliasesName(number)
-  const any: KeyArm = {
-    field: '',
-    named: false,
-    keys: (value) => `select k._key from ${table} k where k.value = ${value}`,
-  }
-  const each = scalars.map(({ path }): KeyArm => ({
+/**
+ * Former values of a record's own look-ups (`merge-statements.ts` keeps them); one probe finds all fields'. A
+ * value that dropped out of one of the `lists` is passed over where some record's list holds it now: it was
+ * put right there, and whoever asks by it means that record.
+ */
+function aliasArms(
+  { number }: ServedResource,
+  usable: readonly Leaf[],
+  lists: readonly Arm[],
+): KeyArm[] {
+  const own = usable.filter(({ child }) => child === null)
+  const held = ({ finds }: Arm, value: string): string =>
+    `exists (select from ${recordsName(number)} h where ${finds(value, 'h')})`
+  const keys = (value: string): string =>
+    [
+      `select k._key from ${aliasesName(number)} k where k.value = ${value}`,
+      ...lists.map((list) => `(k.field <> ${literal(list.field)} or not ${held(list, value)})`),
+    ].join(' and ')
+  const any: KeyArm = { field: '', named: false, keys }
+  const each = own.map(({ path }): KeyArm => ({
     field: path,
     named: true,
-    keys: (value) =>
-      `select k._key from ${table} k where k.value = ${value} and k.field = ${literal(path)}`,
+    keys: (value) => `${keys(value)} and k.field = ${literal(path)}`,
   }))
   return [any, ...each]
 }
@@ -162,12 +177,15 @@ export const directArms = (served: ServedResource, field: string | null): Arm[] 
 
 export const allDirectArms = (served: ServedResource): readonly Arm[] => armsOf(served).direct
 
-/** Present values, or former ones: the latter are asked only where no present value is found. */
-export type KeyGeneration = 'direct' | 'former'
+/**
+ * Present values, or former ones: the latter are asked only where no present value is found. `ever` is for
+ * the log's look-ups, and finds former values whoever has them now.
+ */
+export type KeyGeneration = 'direct' | 'former' | 'ever'
 
 function keyArms(served: ServedResource, generation: KeyGeneration): readonly KeyArm[] {
   const arms = armsOf(served)
-  if (generation === 'former') return arms.former
+  if (generation !== 'direct') return arms[generation]
   return arms.direct.map((arm) => keysOfArm(arm, recordsName(served.number)))
 }
 

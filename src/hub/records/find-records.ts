@@ -117,6 +117,9 @@ export async function findOne(
   call: { proof: Proof; key: AskedKey; asOf?: string | undefined; guessed?: Guessed },
 ): Promise<Proven<One>> {
   for (const { key, generation } of waysOf(call.key)) {
+    // A list holds former values alone: there is no present one to ask for by its name.
+    const isAskable = generation !== 'direct' || directArms(reading.served, key.field).length > 0
+    if (!isAskable) continue
     const answer = await findIn(pool, reading, { ...call, key, generation })
     if (answer.held !== 'all') return answer
     if (answer.found.length > 0) {

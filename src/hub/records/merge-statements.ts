@@ -20,6 +20,7 @@ export interface MergeStatements {
   insertNew: string
   keepHistory: string | null
   keepOvertaken: string | null
+  /** Null where nothing is looked up by; lists are spoken of only where the resource has look-ups of lists. */
   keepAliases: string | null
   keepDepartures: (filterFields: readonly string[]) => string
   applyChanged: string
@@ -47,9 +48,12 @@ export type Outcome =
 export const stageName = (table: RecordTable): string => `stage_${table.number}`
 export const fateName = (table: RecordTable): string => `fate_${table.number}`
 
-/** Scalar look-ups whose former values are kept. */
-const scalarLookups = (fields: readonly Field[]): Field[] =>
-  fields.filter((field) => field.lookup && field.type !== 'array' && field.type !== 'object')
+/**
+ * Look-ups of a record itself, whose former values are kept: one value, or a list of texts. Not those of
+ * children: a house is not to be found by who once owned it.
+ */
+const ownLookups = (fields: readonly Field[]): Field[] =>
+  fields.filter((field) => field.lookup && !field.fields && field.type !== 'object')
 
 /** A flag that an accepted newer row takes away. */
 const refusedFlag = `'{newer-version-refused}'`
@@ -119,16 +123,34 @@ export const fateJoin = (table: RecordTable): string =>
 export const fateStatement = (table: RecordTable): string =>
   `create temporary table if not exists ${fateName(table)} (_place tid not null, outcome text not null) on commit delete rows`
 
+/**
+ * Bytes of a list's value that is kept: with a merge key of 256 code points it must fit into an index entry of
+ * 2,704 bytes, or the whole batch fails. Nothing of a list limits its values otherwise; no number is so long.
+ */
+const listValueBytesMax = 1500
+
+/** What `t` had in a list of texts, each beside itself where `s` has it still; no rows where the lists are alike. */
+function listPairs({ name }: Field): string {
+  const [former, present] = [`t.${quoted(name)}`, `s.${quoted(name)}`]
+  return `select '${name}', entry.value, case when ${present} ? entry.value then entry.value end
+      from jsonb_array_elements_text(case when jsonb_typeof(${former}) = 'array'
+        and (s._op = 'd' or ${former} is distinct from ${present}) then ${former} end) entry (value)
+      where octet_length(entry.value) <= ${listValueBytesMax}`
+}
+
 function keepAliases(table: RecordTable): string | null {
-  const lookups = scalarLookups(table.fields)
+  const lookups = ownLookups(table.fields)
   if (lookups.length === 0) return null
-  const pairs = lookups
+  const lists = lookups.filter(({ type }) => type === 'array')
+  const values = lookups
+    .filter(({ type }) => type !== 'array')
     .map(({ name }) => `('${name}', t.${quoted(name)}::text, s.${quoted(name)}::text)`)
-    .join(', ')
+  const ofScalars = values.length === 0 ? [] : [`values ${values.join(', ')}`]
+  const pairs = [...ofScalars, ...lists.map(listPairs)].join(' union all ')
   return `insert into ${aliasesName(table.number)} (value, field, _key)
     select v.former, v.field, t._key
     from ${fateJoin(table)} join ${recordsName(table.number)} t on t._key = s._key
-    cross join lateral (values ${pairs}) v (field, former, present)
+    cross join lateral (${pairs}) v (field, former, present)
     where f.outcome in ('changed', 'deleted') and v.former is not null
       and v.former is distinct from case when s._op = 'd' then null else v.present end
     on conflict do nothing`

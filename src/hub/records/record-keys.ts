@@ -1,10 +1,12 @@
 import type pg from 'pg'
 import type { ServedResource } from '../catalog/served-resource.ts'
-import { formsOf, keysOfValue, readKey } from './find-keys.ts'
+import { formsOf, type KeyGeneration, keysOfValue, readKey } from './find-keys.ts'
 import { departuresName, historyName, recordsName } from './record-table.ts'
 
 /** Records that one number may stand for at most, for whoever asks who looked at them. */
 const resolvedKeysMax = 1000
+
+const generations: readonly KeyGeneration[] = ['direct', 'former', 'ever']
 
 /**
  * The merge keys of all records that a key finds or ever found (present values, lists of former ones and
@@ -18,7 +20,7 @@ export async function resolveKeys(
   const forms = formsOf(readKey(served, text))
   const parts = forms.flatMap(({ field }, place) => {
     const asked = { field, value: `$${place + 1}::text` }
-    return [keysOfValue(served, 'direct', asked), keysOfValue(served, 'former', asked)]
+    return generations.map((generation) => keysOfValue(served, generation, asked))
   })
   const sql = parts.join(' union ')
   const { rows } = await pool.query<{ _key: string }>(

@@ -81,11 +81,31 @@ describe('a look at a record', () => {
     for (const key of ['p1', 'Np1', 'NEW1', 'OLD1']) {
       expect([key, (await looks('renumbered', key)).length]).toEqual([key, 3])
     }
-    // Values of lists go with the record where its resource keeps no former versions.
     await world.push('renumbered', [{ personId: 'p1' }], 'delete')
-    for (const key of ['p1', 'Np1', 'NEW1']) {
-      expect([key, (await looks('renumbered', key)).length]).toEqual([key, 2])
+    for (const key of ['p1', 'Np1', 'NEW1', 'OLD1']) {
+      expect([key, (await looks('renumbered', key)).length]).toEqual([key, 3])
     }
+  })
+
+  test('that was refused under a number which later dropped out of the list of former ones is not lost', async () => {
+    const { ask } = await fresh('dropped')
+    const refused = (key: string) => ask('records/read', { key }, { 'x-purpose': 'item-9' })
+    await world.push('dropped', [person('p1', { formerNumbers: ['OLD1', 'OLD2'] })])
+    await refused('OLD1')
+    await refused('formerNumbers:OLD1')
+    await refused('p1')
+    await world.push('dropped', [person('p1', { formerNumbers: ['OLD2'] })])
+    await refused('OLD1')
+    const keys = ['p1', 'Np1', 'OLD1', 'formerNumbers:OLD1', 'OLD2']
+    const found = async () =>
+      Promise.all(keys.map(async (key) => [key, (await looks('dropped', key)).length]))
+    expect(await found()).toEqual(keys.map((key) => [key, 4]))
+    // Put right: another record lists it now. Whoever asks by it is told of both.
+    await world.push('dropped', [person('p2', { formerNumbers: ['OLD1'] })])
+    expect(await found()).toEqual(keys.map((key) => [key, 4]))
+    await refused('p2')
+    expect((await looks('dropped', 'OLD1')).length).toBe(5)
+    expect((await looks('dropped', 'p1')).length).toBe(4)
   })
 
   test('of a resident is found by the former numbers of all former versions, after deletion too', async () => {
@@ -153,7 +173,8 @@ describe('the report for the person', () => {
     expect(headers['x-audit-id']).toBeTruthy()
     const own = world.hub.entries.at(-1)
     expect(own).toMatchObject({ operation: 'audit.subjects.export', resource: 'told', rowCount: 3 })
-    expect(JSON.stringify(own)).not.toContain('p1')
+    // As a word: two letters may stand by chance in a hash.
+    expect(JSON.stringify(own)).not.toMatch(/\bN?p1\b/)
   })
 
   test('comes as text and as CSV, in one language where that is asked for', async () => {

@@ -46,6 +46,13 @@ export const personFields: readonly Field[] = [
   field('sourceUpdatedAt', { type: 'datetime' }),
 ]
 
+/** With a list of former numbers that records are found by, and children that they are found by too. */
+export const listedFields: readonly Field[] = [
+  ...personFields,
+  field('formerNumbers', { type: 'array', lookup: true }),
+  field('homes', { type: 'array', fields: [field('unit', { lookup: true })] }),
+]
+
 export const licenceFields: readonly Field[] = [
   field('serial'),
   field('version'),

@@ -1,7 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LandingRow } from '../../../src/hub/records/encode.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { licenceFields, makeResource, personFields, type TestResource } from './merge-fixture.ts'
+import { mergeStatements } from '../../../src/hub/records/merge-statements.ts'
+import {
+  licenceFields,
+  listedFields,
+  makeResource,
+  personFields,
+  type TestResource,
+} from './merge-fixture.ts'
 
 let testDatabase: TestDatabase
 let made = 0
@@ -180,6 +188,80 @@ describe('what is left of a former state', () => {
     expect(await resource.query('select _seq::integer, "idNumber" from $records_history')).toEqual([
       { _seq: 1, idNumber: 'N-1' },
     ])
+  })
+
+  describe('in a list that records are found by', () => {
+    const listed = (): Promise<TestResource> =>
+      makeResource(testDatabase, `listed-${(made += 1)}`, { fields: listedFields })
+    const having = (key: string, formerNumbers: unknown, more: object = {}) =>
+      person(key, { values: { formerNumbers, ...more } })
+    const aliasesOf = async (resource: TestResource): Promise<unknown[][]> =>
+      (
+        await resource.query('select value, field, _key from $records_aliases order by 1, 2, 3')
+      ).map(({ value, field, _key }) => [value, field, _key])
+
+    test('what drops out is kept as alias, once, and what stays, moves or joins is not', async () => {
+      const resource = await listed()
+      await resource.land([
+        having('1', ['A', 'B', 'A']),
+        having('2', ['C']),
+        having('3', ['D', "E'\\"]),
+        having('4', ['F']),
+        having('5', undefined),
+      ])
+      await resource.land([
+        having('1', ['B', 'Z']),
+        having('2', undefined),
+        having('3', ["E'\\", 'D'], { name: '李娜' }),
+        having('4', [], { idNumber: 'N-new' }),
+        having('5', ['G']),
+      ])
+      expect(await aliasesOf(resource)).toEqual([
+        ['A', 'formerNumbers', '1'],
+        ['C', 'formerNumbers', '2'],
+        ['F', 'formerNumbers', '4'],
+        ['N-4', 'idNumber', '4'],
+      ])
+      await resource.land([having('1', ['A', 'B', 'Z'])])
+      await resource.land([having('1', ['B', 'Z'])])
+      expect((await aliasesOf(resource)).filter(([value]) => value === 'A')).toHaveLength(1)
+    })
+
+    test('a deletion keeps every value, and a row that is stale or overtaken none', async () => {
+      const resource = await listed()
+      const at = (day: string) => ({ sourceUpdatedAt: `2026-02-0${day}T00:00:00.000Z` })
+      await resource.land([{ ...having('1', ['A', 'B']), ...at('2') }, having('2', ['C'])])
+      await resource.land([{ ...having('1', []), ...at('1') }])
+      expect(await aliasesOf(resource)).toEqual([])
+      const gone = { operation: 'delete', status: 'deleted' } as const
+      await resource.land([{ key: '1', ...gone, ...at('3') }])
+      expect(await aliasesOf(resource)).toEqual([
+        ['A', 'formerNumbers', '1'],
+        ['B', 'formerNumbers', '1'],
+        ['N-1', 'idNumber', '1'],
+      ])
+    })
+
+    test('a value too long for any index drops out without stopping the batch', async () => {
+      const resource = await listed()
+      const long = randomBytes(4000).toString('base64url')
+      await resource.land([having('1', ['A', long, null])])
+      expect((await resource.land([having('1', [])])).counts).toMatchObject({ updated: 1 })
+      expect(await aliasesOf(resource)).toEqual([['A', 'formerNumbers', '1']])
+    })
+
+    test('a house is not found by who once owned it: values of children are not kept', async () => {
+      const resource = await listed()
+      await resource.land([having('1', [], { homes: [{ unit: 'U1' }] })])
+      await resource.land([having('1', [], { homes: [{ unit: 'U2' }] })])
+      expect(await aliasesOf(resource)).toEqual([])
+    })
+
+    test('costs nothing where no list is looked up by: the statement does not speak of any', async () => {
+      const [plain, lists] = [(await persons()).table, (await listed()).table]
+      expect(mergeStatements(plain).keepAliases).not.toContain('jsonb')
+      expect(mergeStatements(lists).keepAliases).toContain('jsonb')
+    })
   })
 
   test('a change of nothing that grants filter by notes no departure', async () => {

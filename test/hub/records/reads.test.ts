@@ -68,6 +68,39 @@ test('a number belongs to whoever has it now, not to who had it before', async (
   expect((await read('MOVING')).json().record.personId).toBe('h2')
 })
 
+test('a number that dropped out of the list of former ones still finds the record, by its field too', async () => {
+  await world.push('people', [person('d1', { formerNumbers: ['DROPPED', 'KEPT'] })])
+  await world.push('people', [person('d1', { formerNumbers: ['KEPT'] })])
+  for (const key of ['DROPPED', 'formerNumbers:DROPPED', 'KEPT', 'formerNumbers:KEPT']) {
+    expect([key, (await read(key)).json().record?.personId]).toEqual([key, 'd1'])
+  }
+  const queried = await world.ask('POST', '/resources/people/records/query', {
+    keys: ['formerNumbers:DROPPED', 'DROPPED', 'number:DROPPED'],
+  })
+  const found = queried
+    .json()
+    .items.map((item: { record: { personId: string } } | null) => item?.record?.personId ?? null)
+  expect(found).toEqual(['d1', 'd1', null])
+})
+
+test('a former number that was put right belongs to the record that lists it now, alone', async () => {
+  await world.push('people', [
+    person('w1', { formerNumbers: ['WRONG'] }),
+    person('w2', { formerNumbers: [] }),
+  ])
+  await world.push('people', [
+    person('w1', { formerNumbers: [] }),
+    person('w2', { formerNumbers: ['WRONG'] }),
+  ])
+  for (const key of ['WRONG', 'formerNumbers:WRONG']) {
+    expect([key, (await read(key)).json().record?.personId]).toEqual([key, 'w2'])
+  }
+  const queried = await world.ask('POST', '/resources/people/records/query', { keys: ['WRONG'] })
+  expect(queried.json().items[0].record.personId).toBe('w2')
+  await world.push('people', [{ personId: 'w2' }], 'delete')
+  expect((await read('WRONG')).json().record?.personId).toBe('w1')
+})
+
 test('a deleted record is as absent as one that never was', async () => {
   await world.push('people', [person('gone')])
   await world.push('people', [{ personId: 'gone' }], 'delete')
