@@ -89,6 +89,11 @@ const ErasedDigests = Type.Record(Type.String(), Type.String(), {
   description: '已消除或未出示各项的摘要 / digests of what was redacted or is not shown, base64url',
 })
 
+const Redacted = Type.Array(Type.String(), {
+  description:
+    '已消除各项的名称,按名排序;未消除时没有此项 / names of what was redacted, sorted; absent where nothing was',
+})
+
 const treeExample = {
   index: 41,
   size: 42,
@@ -106,6 +111,7 @@ export const Entry = Type.Object(
     facts: Facts,
     salts: Salts,
     digests: Type.Optional(ErasedDigests),
+    redacted: Type.Optional(Redacted),
     receipt: Type.Object({ id: Uuid, leaf: LeafHash }),
     leafBytes: Type.String({ description: 'base64' }),
     seal: nullable(EntrySeal),
@@ -255,4 +261,14 @@ export const Look = Type.Object(
 )
 export type Look = Static<typeof Look>
 
-export const LookPage = page(Look)
+export const LookPage = Type.Object({
+  ...page(Look).properties,
+  heldSince: nullable(
+    Type.String({
+      format: 'date-time',
+      description:
+        '此前的月份已归档移出,不在答复之内;null 为从未移出 / earlier months were archived and are not in the answer; null where none was',
+    }),
+  ),
+})
+export type LookPage = Static<typeof LookPage>

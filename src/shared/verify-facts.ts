@@ -6,7 +6,10 @@ import { type ExportManifest, factsName } from './proofs/export-manifest.ts'
 import type { Fault, Findings } from './proofs/findings.ts'
 import { positionsIn } from './proofs/tile-paths.ts'
 
-/** One line of `facts.jsonl`; salts are empty where the entry was erased. */
+/**
+ * One line of `facts.jsonl`; `digests` are of what was redacted. Salts are empty, and nothing else is there,
+ * where all that the entry says has left the database.
+ */
 const FactsLine = Type.Object({
   position: Type.Integer(),
   id: Type.String(),
@@ -36,29 +39,43 @@ export function openFactsCheck({ findings, files, manifest }: FactsCall): FactsC
   const lines = files.lines(factsName)[Symbol.asyncIterator]()
   const isOfMonth = positionsIn(manifest.ranges)
   let erasedCount = 0
+  let redactedCount = 0
   return {
     wants: isOfMonth,
     check: async (position, entry) => {
       const line = await lines.next()
       const verdict = judge(line.done ? '' : line.value, position, entry)
       if (verdict === 'erased') erasedCount += 1
+      else if (verdict === 'redacted') redactedCount += 1
       else if (verdict !== 'good') fail({ ...verdict, position, path: factsName })
     },
     close: async () => {
       const line = await lines.next()
       if (!line.done) fail({ ...tooMany, path: factsName })
       await lines.return?.()
-      if (erasedCount === 0) return
-      const zh = `${erasedCount} 条的明细已销毁,只能核对其承诺`
-      findings.notice(
-        zh,
-        `the facts of ${erasedCount} entries were erased: only their commitments stand`,
-      )
+      tellCounts(findings, { erasedCount, redactedCount })
     },
   }
 }
 
-function judge(text: string, position: number, bytes: Uint8Array): 'good' | 'erased' | Fault {
+function tellCounts(
+  findings: Findings,
+  { erasedCount, redactedCount }: { erasedCount: number; redactedCount: number },
+): void {
+  if (redactedCount > 0) {
+    const zh = `${redactedCount} 条有已消除的项,各以其摘要核对`
+    const en = `of ${redactedCount} entries some facts were redacted: checked by their digests`
+    findings.notice(zh, en)
+  }
+  if (erasedCount === 0) return
+  const zh = `${erasedCount} 条的明细已销毁,只能核对其承诺`
+  const en = `the facts of ${erasedCount} entries were erased: only their commitments stand`
+  findings.notice(zh, en)
+}
+
+type Verdict = 'good' | 'redacted' | 'erased' | Fault
+
+function judge(text: string, position: number, bytes: Uint8Array): Verdict {
   const line = parseLine(text)
   const entry = readEntry(bytes)
   if (line === null || entry === null)
@@ -69,8 +86,12 @@ function judge(text: string, position: number, bytes: Uint8Array): 'good' | 'era
       en: `the facts are those of another entry: position ${line.position}, ${line.id}`,
     }
   }
-  if (Object.keys(line.salts).length === 0) return 'erased'
-  if (verifyFacts(entry, line)) return 'good'
+  const erased = Object.keys(line.digests ?? {})
+  const shown = Object.keys({ ...line.facts, ...line.salts })
+  if (shown.length + erased.length === 0) return 'erased'
+  // What is shown has no digest beside it: its own would be computed, and the given one never looked at.
+  const isSaidOnce = erased.every((name) => !shown.includes(name))
+  if (isSaidOnce && verifyFacts(entry, line)) return erased.length === 0 ? 'good' : 'redacted'
   return {
     zh: '明细与条目承诺的摘要不符',
     en: 'the facts are not those that the entry commits to',

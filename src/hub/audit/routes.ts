@@ -4,7 +4,6 @@ import {
   EntryParams,
   EntrySearch,
   type ListedEntry,
-  type Look,
   LookPage,
   SubjectQuery,
   SubjectSearch,
@@ -15,7 +14,7 @@ import { auditCall } from '../http/audit-call.ts'
 import { encodeCursor, type Page, toPage } from '../http/cursors.ts'
 import { demand } from '../identity/permissions.ts'
 import { timestampRoutes } from './anchors/timestamp-routes.ts'
-import { archivedRefusal } from './archive/archived-bundles.ts'
+import { archivedRefusal, heldSince } from './archive/archived-bundles.ts'
 import { type AuditParts, maySee } from './audit-parts.ts'
 import { readEntryPage } from './entry-page.ts'
 import { listHints } from './hint-routes.ts'
@@ -150,19 +149,23 @@ interface LookCall {
 async function answerLooks(
   { request, reply, parts }: LookCall,
   asked: SubjectSearch,
-): Promise<Page<Look>> {
+): Promise<LookPage> {
   const { resource, key } = asked
   const { keys, database } = parts
   const { limit, after } = readEntryPage(asked)
   demand(request.caller, 'audit.subjects', await parts.providerOf(resource))
   const subject = await resolveSubject(parts, { resource, key })
-  const found = await findLooks(database.pool, { ...subject, beforeId: after, rowsMax: limit + 1 })
+  const [since, found] = await Promise.all([
+    heldSince(database.pool),
+    findLooks(database.pool, { ...subject, beforeId: after, rowsMax: limit + 1 }),
+  ])
   const { items, next } = toPage(found, limit, ({ entry }) => [entry.id])
   // Not as a subject: asking who looked is no look at the record itself.
   const note = { keyHash: hashSubject(keys.subjects, resource, key).toString('base64url') }
   const facts = { operation: 'audit.subjects', resource, rowCount: items.length, note }
   await auditCall(request, reply, { ...facts, outcome: 'allowed' })
-  return { items: await Promise.all(items.map((look) => lookView(keys, look))), next }
+  const looks = await Promise.all(items.map((look) => lookView(keys, look)))
+  return { items: looks, next, heldSince: since }
 }
 
 /** A search that ran out of time is gone on with from where it stopped, though its page is short. */

@@ -37,7 +37,16 @@ export async function entryView(
   const receipt = { id, leaf: found.leafHash.toString('hex') }
   const leafBytes = found.leafBytes.toString('base64')
   const shown = await shownFacts(keys, found, digests)
-  return { id, readyAt, ...shown, receipt, leafBytes, seal: seal && sealView(seal) }
+  const redacted = Object.keys(digests).toSorted()
+  return {
+    id,
+    readyAt,
+    ...shown,
+    ...(redacted.length > 0 && { redacted }),
+    receipt,
+    leafBytes,
+    seal: seal && sealView(seal),
+  }
 }
 
 /** The receipt as a file of its own: what was said, that it was logged, and where. */

@@ -14,7 +14,8 @@ import type { Range } from './tile-paths.ts'
  *   keys.json              verifier keys, oldest first, each with the checkpoint that handed over to it
  *   tile/entries/…         bundles of entries (C2SP tlog-tiles): every one that holds an entry of the month
  *   tile/<L>/…             the tiles from those bundles, and from the checkpoints, up to the root
- *   facts.jsonl            on demand: what each entry says {position, id, facts, salts}: personal data
+ *   facts.jsonl            on demand: what each entry says {position, id, facts, salts}: personal data; with the
+ *                          digests of what was redacted of it, by name
  *
  * At a month's edges entries of its neighbours stand among its own; bundles are exported whole, and `ranges`
  * says to the entry which positions are the month's. Entries hold commitments only.

@@ -316,14 +316,25 @@ describe('after a redaction', () => {
     const entry = await writeYoung()
     await redact(entry, ['operator', 'subjects'], { instrument })
     const answer = await hub.call('GET', `/v1/audit/entries/${entry}`, { token: auditor })
-    const { facts, salts, digests, leafBytes } = answer.json()
+    const { facts, salts, digests, leafBytes, redacted } = answer.json()
     expect(Object.keys(digests).toSorted()).toEqual(['operator', 'subjects'])
+    expect(redacted).toEqual(['operator', 'subjects'])
     expect(facts).not.toHaveProperty('operator')
     const body = readEntry(Buffer.from(leafBytes, 'base64'))
     if (body === null) throw new Error('no entry')
     expect(verifyFacts(body, { facts, salts, digests })).toBe(true)
     expect(verifyFacts(body, { facts, salts })).toBe(false)
     expect(verifyFacts(body, { facts: { ...facts, operator: '王芳' }, salts, digests })).toBe(false)
+  })
+
+  test('the names of all that was redacted, by whatever redaction, are listed in order; of nothing there is no list', async () => {
+    const entry = await writeYoung({ note: { count: 3 } })
+    const read = async () =>
+      (await hub.call('GET', `/v1/audit/entries/${entry}`, { token: auditor })).json()
+    expect(await read()).not.toHaveProperty('redacted')
+    await redact(entry, ['subjects', 'note'], { instrument })
+    await redact(entry, ['address'], { instrument })
+    expect((await read()).redacted).toEqual(['address', 'note', 'subjects'])
   })
 
   test('inclusion proofs hold before and after', async () => {

@@ -6,7 +6,7 @@ import { openAuditKeys } from '../../../src/hub/audit/keys.ts'
 import type { OpenAuditLog } from '../../../src/hub/audit/log.ts'
 import { auditRoutes } from '../../../src/hub/audit/routes.ts'
 import { buildTestHub, type TestHub } from '../../support/hub.ts'
-import { digestOf, digestsOf, openTestLog, readFacts, sha256 } from './audit-samples.ts'
+import { connect, digestOf, digestsOf, openTestLog, readFacts, sha256 } from './audit-samples.ts'
 
 /** A person whose number was changed: the log knows the record by its merge key of the time. */
 const formerNumbers: Record<string, string[]> = { '11010119900307002X': ['110101900307002'] }
@@ -255,6 +255,18 @@ describe('who looked at this record', () => {
     const { resource, key } = person
     const byQuery = await get(`/v1/test/audit/subjects?resource=${resource}&key=${key}&limit=1000`)
     expect(idsOf(byQuery.json().items)).toEqual(idsOf(items))
+  })
+
+  test('says since when the log here can tell: what came before was archived', async () => {
+    const heldSince = async () => (await ask(person)).json().heldSince
+    expect(await heldSince()).toBeNull()
+    const owner = await connect(hub.testDatabase.urls.superuser)
+    await owner.query(
+      `insert into audit.archives (month, folder, step, entry_count, first_position, last_position, manifest_digest, verified_at, dropped_at)
+       values ('2021-03', '/archives/2021-03', 'dropped', 1, 0, 0, 'x', now(), now())`,
+    )
+    await owner.end()
+    expect(await heldSince()).toBe('2021-04-01T00:00:00.000Z')
   })
 
   test('pages without gap or repetition', async () => {

@@ -90,8 +90,14 @@ interface FactsRow {
   position: number
   entry: string
   details: Buffer | null
+  /** Of what was redacted; null where nothing was. */
+  digests: Record<string, string> | null
 }
 
+/**
+ * Digests are read by the statement that reads the details: a redaction that is carried out meanwhile has
+ * changed both or neither. Where the month's details have left the database no digests are of use.
+ */
 async function readFacts(
   pool: Pick<Pool, 'query'>,
   keys: AuditKeys,
@@ -99,14 +105,18 @@ async function readFacts(
 ): Promise<string[]> {
   const { rows } = await pool.query<FactsRow>({
     name: 'export-facts',
-    text: `select position, entry, details from audit.leaves left join audit.search on search.id = leaves.entry
+    text: `select position, entry, details,
+        (select jsonb_object_agg(erased.key, erased.value) from audit.redactions
+         cross join lateral jsonb_each(digests) erased where redactions.entry = leaves.entry) as digests
+      from audit.leaves left join audit.search on search.id = leaves.entry
       where position >= $1 and position < $2 order by position`,
     values: [from, to],
   })
   return Promise.all(
-    rows.map(async ({ position, entry: id, details }) => {
-      const opened = details === null ? null : openDetails(await keys.month(monthOfId(id)), details)
-      return JSON.stringify({ position, id, facts: {}, salts: {}, ...opened })
+    rows.map(async ({ position, entry: id, details, digests }) => {
+      if (details === null) return JSON.stringify({ position, id, facts: {}, salts: {} })
+      const opened = openDetails(await keys.month(monthOfId(id)), details)
+      return JSON.stringify({ position, id, ...opened, ...(digests !== null && { digests }) })
     }),
   )
 }

@@ -14,7 +14,7 @@ import { parseManifest } from '../../../../src/shared/proofs/export-manifest.ts'
 import { isGoodReport } from '../../../../src/shared/proofs/findings.ts'
 import { parseVerifierKey } from '../../../../src/shared/proofs.ts'
 import { verifyExport } from '../../../../src/shared/verify-export.ts'
-import { openTestSealedLog, minutesFrom, type TestLog } from './exported-log.ts'
+import { openTestSealedLog, minutesFrom, redactIn, type TestLog } from './exported-log.ts'
 
 let log: TestLog
 
@@ -88,6 +88,49 @@ describe('the export of a month', () => {
     expect(fault).toMatchObject([{ position: 301, en: expect.stringContaining('facts') }])
     writeFileSync(path, `${lines.slice(1).join('\n')}\n`)
     expect(isGoodReport(await verify(folder))).toBe(false)
+  })
+
+  test('shows of a redacted entry the digests of what is gone, by which its leaf is still proved', async () => {
+    const position = 400
+    const names = ['operator', 'subjects', 'caseNumber']
+    await redactIn(log, position, names.slice(0, 1))
+    await redactIn(log, position, names.slice(1))
+    const folder = await log.export('2026-11', true)
+    const path = join(folder, 'facts.jsonl')
+    const text = readFileSync(path, 'utf8')
+    const line = text.split('\n').find((one) => one.includes(`"position":${position},`)) ?? ''
+    expect(line).not.toContain('王芳')
+    const { digests, facts, salts } = JSON.parse(line)
+    expect(Object.keys(digests).toSorted()).toEqual(names.toSorted())
+    const report = await verify(folder)
+    expect(isGoodReport(report)).toBe(true)
+    expect(report.notices.map(({ en }) => en)).toContainEqual(
+      expect.stringContaining('of 1 entries some facts were redacted'),
+    )
+    const other = { ...digests, operator: 'A'.repeat(43) }
+    const { operator: _, ...fewer } = digests
+    const wrong: [string, object][] = [
+      ['a digest that is another', { digests: other }],
+      ['a digest that is missing', { digests: fewer }],
+      ['no digests', { digests: undefined }],
+      ['one for a fact that never was', { digests: { ...digests, recordHash: other.operator } }],
+      ['a false one beside what is shown', { digests: { ...digests, address: other.operator } }],
+      ['one for all that is shown', { digests: { ...digests, open: other.operator } }],
+      ['a value put back', { facts: { ...facts, operator: '王方' } }],
+      ['a word of the rest changed', { facts: { ...facts, system: 'another' } }],
+      ['digests alone', { facts: {}, salts: {} }],
+      ['facts without their salts', { salts: {}, digests: undefined }],
+      ['salts without their facts', { facts: {}, salts, digests: undefined }],
+    ]
+    for (const [what, change] of wrong) {
+      const changed = JSON.stringify({ ...JSON.parse(line), ...change })
+      writeFileSync(
+        path,
+        text.replace(line, () => changed),
+      )
+      const faults = (await verify(folder)).checks.flatMap((check) => check.faults)
+      expect(faults, what).toMatchObject([{ position, en: expect.stringContaining('facts') }])
+    }
   })
 
   test('refuses a month without entries, a folder that is there, and one that another export writes', async () => {

@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as createId } from 'uuid'
+import { openDetails, sealDetails } from '../../../../src/hub/audit/details.ts'
 import { buildEntry } from '../../../../src/hub/audit/entry.ts'
 import { exportMonth } from '../../../../src/hub/audit/export/export-month.ts'
 import { insertEntries } from '../../../../src/hub/audit/insert-entries.ts'
+import { eraseFacts } from '../../../../src/hub/audit/redact-entry.ts'
+import { redactionStore } from '../../../../src/hub/audit/redaction-store.ts'
 import { readOrigin } from '../../../../src/hub/audit/sealed/seal-keys.ts'
 import { type Sealer, startSealer } from '../../../../src/hub/audit/sealed/sealer.ts'
 import { ed25519Signer, type NoteSigner } from '../../../../src/hub/audit/sealed/sign-note.ts'
@@ -95,6 +98,41 @@ const sealWith = (own: TestDatabase, origin: string, signer: NoteSigner): Sealer
     signers: [signer],
     log: silentLog,
   })
+
+/** Takes facts out of the entry at a position, as two persons do it. */
+export async function redactIn(
+  { own: { database } }: TestLog,
+  position: number,
+  names: readonly string[],
+): Promise<void> {
+  const { rows } = await database.pool.query<{ entry: string; details: Buffer }>(
+    `select entry, details from audit.leaves join audit.search on search.id = leaves.entry where position = $1`,
+    [position],
+  )
+  const [found] = rows
+  if (!found) throw new Error(`nothing at ${position}`)
+  const { entry, details: detailsSeen } = found
+  const { facts, salts, erased } = eraseFacts(openDetails(entryKeys.details, detailsSeen), names)
+  const redactions = redactionStore(database.knex)
+  const id = createId()
+  const instrument = { kind: '判决', number: '(2026)测01行终1号', title: '示例行政判决书' }
+  await redactions.insert({
+    id,
+    entry,
+    facts: names,
+    instrument,
+    reason: '测试',
+    requestedBy: 'auditor-1',
+  })
+  const detailsLeft = sealDetails(entryKeys.details, facts, salts)
+  // Each redaction is told of in an entry of its own; the log of these tests has others to spare.
+  const told = await database.pool.query<{ entry: string }>(
+    `select entry from audit.leaves
+     where entry not in (select told_in from audit.redactions) order by position limit 1`,
+  )
+  const toldIn = told.rows[0]?.entry ?? ''
+  await redactions.execute({ id, officer: 'admin', detailsSeen, detailsLeft, erased, toldIn })
+}
 
 /** So many instants, a minute apart. */
 export const minutesFrom = (start: string, count: number): number[] =>
