@@ -2,6 +2,7 @@ import type { FastifySerializerCompiler } from 'fastify'
 import { mappingOf } from '../../adapters/index.ts'
 import { timestampWarnings } from './audit/anchors/timestamp-warnings.ts'
 import { auditArea } from './audit/area.ts'
+import { logGauges } from './audit/log-gauges.ts'
 import { redactionArea } from './audit/redaction-routes.ts'
 import { type LagWatch, sealingGauges, sealingWarnings } from './audit/sealed/watch-lag.ts'
 import { type CatalogNeeds, openCatalog } from './catalog/catalog.ts'
@@ -134,6 +135,8 @@ function assembleHub(parts: HubParts, app: Api): Hub {
     read: () => auditLog.gauges?.().waiting ?? 0,
   })
   if (parts.sealing) for (const gauge of sealingGauges(parts.sealing)) metrics.addGauge(gauge)
+  const { pool } = database
+  for (const gauge of logGauges({ pool, authority: config.timestamps })) metrics.addGauge(gauge)
   const queue = parts.queue ?? silentQueue
   watchQueue(metrics, queue)
   const authenticator = createAuthenticator({ ...database.tokens, nowMs: clock.nowMs })

@@ -34,6 +34,25 @@ export function createMetrics(): Metrics {
   }
 }
 
+/**
+ * A reading that asks its source at most so often, however many scrape: what moves by the month need not be
+ * counted every second. NaN where it cannot be found out: one gauge must not take the others with it.
+ */
+export function readAtMostEvery(
+  intervalMs: number,
+  read: () => Promise<number>,
+): () => Promise<number> {
+  let reading: Promise<number> = Promise.resolve(Number.NaN)
+  let readAtMs = Number.NEGATIVE_INFINITY
+  return () => {
+    if (performance.now() - readAtMs >= intervalMs) {
+      readAtMs = performance.now()
+      reading = read().catch(() => Number.NaN)
+    }
+    return reading
+  }
+}
+
 /** Counts and durations by route pattern and status, and what is in flight: never a URL, never a key. */
 export function measureCalls(app: Api, metrics: Metrics): void {
   const registers = [metrics.registry]

@@ -81,3 +81,11 @@ export async function timestampLag(pool: Pick<Pool, 'query'>): Promise<number> {
   )
   return rows[0]?.seconds ?? 0
 }
+
+/** Seconds since the last timestamp, by the database's clock; NaN before the first. */
+export async function timestampAgeSeconds(pool: Pick<Pool, 'query'>): Promise<number> {
+  const { rows } = await pool.query<{ seconds: number | null }>(
+    'select extract(epoch from clock_timestamp() - max(at))::float8 as seconds from audit.timestamps',
+  )
+  return rows[0]?.seconds ?? Number.NaN
+}
