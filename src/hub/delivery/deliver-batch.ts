@@ -1,4 +1,5 @@
 import type { AuditFacts } from '../audit/facts.ts'
+import { SealedTooLate } from '../audit/sealed/watch-lag.ts'
 import { changeFacts } from '../sharing/told-changes.ts'
 import type { Delivery, Standing } from './delivery.ts'
 import { cursorPosition, type DeliveryPosition } from './delivery-position.ts'
@@ -16,8 +17,9 @@ export async function deliverBatch(
   batch: ReadBatch,
 ): Promise<Standing> {
   const planned = planOf(standing, batch)
-  await beforeItLeaves(delivery, standing, { batch, planned }).catch((error: unknown) => {
+  await beforeItLeaves(delivery, standing, { batch, planned }).catch(async (error: unknown) => {
     batch.giveBack()
+    if (error instanceof SealedTooLate) await logStopped(delivery, { batch, planned }, error)
     throw error
   })
   return commit(delivery, standing, { batch, planned })
@@ -68,6 +70,16 @@ function factsOf({ claimed }: Delivery, { batch, planned }: Leaving): AuditFacts
     responseBytes: batch.byteCount,
     note: { ...facts.note, batch: planned.number, target: claimed.sync.connector },
   }
+}
+
+/** As of a call that is refused: who would have been given something, and nothing of what it was. */
+async function logStopped(
+  { sharing, claimed }: Delivery,
+  { batch: { permit }, planned }: Leaving,
+  { code }: SealedTooLate,
+): Promise<void> {
+  const note = { ...permit.facts.note, batch: planned.number, target: claimed.sync.connector }
+  await sharing.hub.auditLog.append({ ...permit.facts, outcome: 'failed', code, note })
 }
 
 async function commit(

@@ -1,6 +1,7 @@
 import type { Target } from '../../connectors/contract.ts'
 import { bindConnector } from '../../connectors/index.ts'
 import { Refusal } from '../../shared/refusal.ts'
+import { SealedTooLate } from '../audit/sealed/watch-lag.ts'
 import type { Hub } from '../hub.ts'
 import type { Cursor } from '../records/read-changes.ts'
 import { secondsToMidnight } from '../sharing/quotas.ts'
@@ -17,7 +18,7 @@ import { demandPermit } from './delivery-permit.ts'
 import { deliveryStore } from './delivery-store.ts'
 import { deliveryLimits } from './limits.ts'
 import { lastCheckpoint } from './log-anchor.ts'
-import { readBatch } from './read-batch.ts'
+import { type FoundBatch, readBatch } from './read-batch.ts'
 import { beginFull, takeUp } from './take-up.ts'
 import { deliveredFields } from './target-shape.ts'
 import { watchTarget } from './watch-target.ts'
@@ -30,7 +31,8 @@ import { watchTarget } from './watch-target.ts'
  *
  * A grant that ends between two batches ends the run with the grant's code; what was delivered stays. A
  * quota that is used up sends the run back to the queue until midnight in Shanghai, its `lastError` saying
- * so; a file, which is there only as a whole, fails instead. A delivery runs by schedule or by hand.
+ * so; a file, which is there only as a whole, fails instead. While the log is sealed too late nothing leaves
+ * either: the run waits in the queue, for as long as it takes. A delivery runs by schedule or by hand.
  */
 export function deliverWork(hub: Hub, doors: DeliveryDoors = {}): RunWork {
   const sharing = openSharing(hub)
@@ -128,10 +130,11 @@ async function deliverAll(delivery: Delivery): Promise<RunOutcome> {
     )
     if ('notBefore' in found) return found
     if (found.kind === 'end') return finish(delivery, standing, found.next)
-    standing =
-      found.kind === 'expired'
-        ? await beginAnew(delivery, standing)
-        : await deliverBatch(delivery, standing, found.batch)
+    const moved = await move(delivery, standing, found).catch((error: unknown) =>
+      sealAwaited(delivery, error),
+    )
+    if ('notBefore' in moved) return moved
+    standing = moved
     const left = mustLeave(delivery, standing)
     if (left) return left
     if (found.kind === 'batch') {
@@ -140,16 +143,40 @@ async function deliverAll(delivery: Delivery): Promise<RunOutcome> {
   }
 }
 
+const move = (
+  delivery: Delivery,
+  standing: Standing,
+  found: Exclude<FoundBatch, { kind: 'end' }>,
+): Promise<Standing> =>
+  found.kind === 'expired'
+    ? beginAnew(delivery, standing)
+    : deliverBatch(delivery, standing, found.batch)
+
+/**
+ * The log is sealed too late to hand out anything: the run waits, and none of its attempts is used up, for
+ * neither the subscriber nor the delivery is at fault. A file is begun anew, as after any break.
+ */
+async function sealAwaited(delivery: Delivery, error: unknown): Promise<Yielded> {
+  if (!(error instanceof SealedTooLate)) throw error
+  return putOff(delivery, error, error.retryAfterSeconds ?? 0)
+}
+
 /** Nothing more today: the run waits for tomorrow's quota. */
-async function quotaEnded(
-  { claimed, store, target, sharing }: Delivery,
-  error: unknown,
-): Promise<Extract<RunOutcome, { kind: 'yielded' }>> {
+async function quotaEnded(delivery: Delivery, error: unknown): Promise<Yielded> {
   const isExceeded = error instanceof Refusal && error.code === 'quota-exceeded'
-  if (!isExceeded || target.commits === 'run') throw error
-  await store.noteFault({ code: error.code, message: error.message })
-  const now = sharing.hub.clock.now()
-  const notBefore = new Date(now.getTime() + secondsToMidnight(now) * 1000)
+  if (!isExceeded || delivery.target.commits === 'run') throw error
+  return putOff(delivery, error, secondsToMidnight(delivery.sharing.hub.clock.now()))
+}
+
+type Yielded = Extract<RunOutcome, { kind: 'yielded' }>
+
+async function putOff(
+  { claimed, store, sharing }: Delivery,
+  { code, message }: Refusal,
+  seconds: number,
+): Promise<Yielded> {
+  await store.noteFault({ code, message })
+  const notBefore = new Date(sharing.hub.clock.now().getTime() + seconds * 1000)
   return { kind: 'yielded', notBefore, lane: claimed.run.lane }
 }
 

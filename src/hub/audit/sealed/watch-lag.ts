@@ -55,7 +55,7 @@ export function stopWhenBehind<Opened extends AuditLog>(
     ...opened,
     append: (facts: AuditFacts) =>
       handsOut(facts) && watch.lag !== null && shareOfLimits(watch.lag) >= 1
-        ? Promise.reject(tooFarBehind())
+        ? Promise.reject(new SealedTooLate())
         : opened.append(facts),
   }
 }
@@ -65,12 +65,19 @@ const handsOut = ({ operation, outcome, subjects, sequenceRange }: AuditFacts): 
   (outcome === 'allowed' || outcome === 'absent') &&
   (subjects !== undefined || sequenceRange !== undefined || operation.startsWith('rejects.'))
 
-const tooFarBehind = (): Refusal =>
-  new Refusal(
-    'unavailable',
-    '审计日志密封滞后过多,暂停提供数据 / The audit log is sealed too late: no data is given out until it is',
-    { retryAfterSeconds: 30 },
-  )
+/** Seconds after which a call, or a delivery, that was stopped may be tried again. */
+const retryAfterSeconds = 30
+
+/** Why nothing is handed out: passes by itself once the sealer is back, and is no fault of who asked. */
+export class SealedTooLate extends Refusal {
+  constructor() {
+    super(
+      'unavailable',
+      '审计日志密封滞后过多,暂停提供数据 / The audit log is sealed too late: no data is given out until it is',
+      { retryAfterSeconds },
+    )
+  }
+}
 
 /** That the seal lies behind, from 70 % of a limit on, and that no data is given out, from the limit on. */
 export async function sealingWarnings({ lag }: Pick<LagWatch, 'lag'>): Promise<string[]> {
