@@ -1,5 +1,6 @@
 import type { AuditParts } from './audit-parts.ts'
 import { findLooks, type FoundLook } from './search.ts'
+import { subjectKey } from './subject-key.ts'
 import { subjectHashes } from './subject-names.ts'
 
 /** A record as somebody names it, resolved to all that the log may know it by. */
@@ -10,17 +11,22 @@ export interface Subject {
   sequences: readonly number[]
 }
 
+/**
+ * Every name both as it is and as `subjectKey` folds it: what is no identifier is stored as its source has it,
+ * full-width signs and all, and a look in vain is logged folded.
+ */
 export async function resolveSubject(
   parts: AuditParts,
   { resource, key }: { resource: string; key: string },
 ): Promise<Subject> {
   const found = await parts.resolveKeys(resource, key)
-  const mergeKeys = [...new Set([key, ...found])]
+  const mergeKeys = [...new Set([key, subjectKey(key), ...found])]
   const [names, sequences] = await Promise.all([
     parts.namesOf(resource, { key, mergeKeys: found }),
     parts.sequencesOf(resource, mergeKeys),
   ])
-  const hashes = subjectHashes(parts.keys.subjects, resource, [...new Set([key, ...names])])
+  const forms = new Set([key, ...names].flatMap((name) => [name, subjectKey(name)]))
+  const hashes = subjectHashes(parts.keys.subjects, resource, [...forms])
   return { resource, hashes, sequences: sequences.map(({ seq }) => seq) }
 }
 

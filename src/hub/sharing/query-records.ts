@@ -1,4 +1,5 @@
 import type { QueryBody } from '../../../schemas/api/records.ts'
+import { subjectKey } from '../audit/subject-key.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
 import type { CallFacts } from '../http/audit-call.ts'
 import { readKey } from '../records/find-keys.ts'
@@ -35,7 +36,10 @@ export function queryRecords(
       logged: 'records.query',
       context: cases.context,
       wanted: body.fields,
-      facts: { subjects: items.map(({ key }) => ({ resource, key })), ...cases.facts },
+      facts: {
+        subjects: items.map(({ key }) => ({ resource, key: subjectKey(key) })),
+        ...cases.facts,
+      },
     },
     (permit) => queryProven(sharing, permit, items),
   )
@@ -98,7 +102,7 @@ function queryAnswer(reading: Reading, items: readonly Item[], found: readonly O
   })
   const subjects = found.map((one, place) => ({
     resource,
-    key: one.kind === 'one' ? one.record.key : (items[place]?.key ?? ''),
+    key: one.kind === 'one' ? one.record.key : subjectKey(items[place]?.key ?? ''),
   }))
   return {
     outcome: rowCount === 0 ? 'absent' : 'allowed',

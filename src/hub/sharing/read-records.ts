@@ -1,5 +1,6 @@
 import type { ReadBody } from '../../../schemas/api/records.ts'
 import { Refusal } from '../../shared/refusal.ts'
+import { subjectKey } from '../audit/subject-key.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
 import { findOne, type One, type Proven } from '../records/find-records.ts'
 import { readKey } from '../records/find-keys.ts'
@@ -24,7 +25,7 @@ export function readRecord(
       logged: 'records.read',
       context: readContext(request, body.context),
       wanted: body.fields,
-      facts: { subjects: [{ resource, key: body.key }] },
+      facts: { subjects: [{ resource, key: subjectKey(body.key) }] },
     },
     async (permit) => readProven(sharing, permit, body),
   )

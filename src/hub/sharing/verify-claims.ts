@@ -1,5 +1,6 @@
 import type { VerifyBody } from '../../../schemas/api/records.ts'
 import { subjectStatusOf, todayInShanghai } from '../../shared/conditions.ts'
+import { subjectKey } from '../audit/subject-key.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
 import { leavesOf } from '../records/field-paths.ts'
@@ -33,7 +34,7 @@ export function verifyClaims(
         logged: 'records.verify',
         context: readContext(request, body.context),
         probed: Object.keys(body.claims),
-        facts: { subjects: [{ resource, key: body.key }] },
+        facts: { subjects: [{ resource, key: subjectKey(body.key) }] },
       },
       (permit) => verifyProven(sharing, permit, body),
     ),
