@@ -1,6 +1,5 @@
 import type { ClientBase } from 'pg'
-import { type FullTile, hashBytes, type TreeTail, treeTail } from './tree-tail.ts'
-import { tileWidth } from './tree-tail.ts'
+import { type FullTile, hashBytes, tileWidth, type TreeTail, treeTail } from './tree-tail.ts'
 
 /** The log has been appended to by someone else: this sealer is not the leader any more. */
 export class Fenced extends Error {
@@ -53,11 +52,6 @@ async function hashesBetween(
   return rows.map(({ hash }) => hash)
 }
 
-interface PendingRow {
-  id: string
-  leaf_hash: Buffer | null
-}
-
 /**
  * Gives positions to entries that have none, at most so many, in one transaction: what is taken out of
  * `pending`, the leaves, the tiles that became full and the tree's new size commit together or not at all
@@ -70,48 +64,65 @@ export async function sealBatch(
 ): Promise<number> {
   await client.query('begin')
   try {
-    const pending = await takePending(client, entriesMax)
-    if (pending.length > 0) await append(client, tail, pending)
+    const before = tail.size
+    const hashes = await placePending(client, before, entriesMax)
+    if (hashes.length > 0) {
+      await insertTiles(client, tail.append(hashes))
+      await moveTree(client, before, tail)
+    }
     await client.query('commit')
-    return pending.length
+    return hashes.length
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
     throw error
   }
 }
 
-async function takePending(
-  client: ClientBase,
-  entriesMax: number,
-): Promise<{ id: string; hash: Buffer }[]> {
-  const { rows } = await client.query<PendingRow>({
-    name: 'take-pending',
-    text: `with taken as (
-        delete from audit.pending where ctid = any (array(select ctid from audit.pending limit $1)) returning id)
-      select taken.id, entries.leaf_hash from taken left join audit.entries using (id) order by taken.id`,
-    values: [entriesMax],
-  })
-  return rows.map(({ id, leaf_hash: hash }) => {
-    if (hash === null) throw new Error(`the pending entry ${id} is not in the log`)
-    return { id, hash }
-  })
+interface PlacedRow {
+  /** One behind the other, in the order of their positions; null when nothing was pending. */
+  hashes: Buffer | null
+  /** An id that is pending although the log has no such entry. */
+  missing: string | null
 }
 
-async function append(
+/**
+ * Makes leaves of what is pending, from position `first` on, and answers their hashes. In one statement: what
+ * need not leave the database is not sent to and fro. Each entry is found by a probe of its own: of a month
+ * that has just begun the planner would rather read all there is, every time.
+ */
+async function placePending(
   client: ClientBase,
-  tail: TreeTail,
-  pending: readonly { id: string; hash: Buffer }[],
-): Promise<void> {
-  const before = tail.size
-  const full = tail.append(pending.map(({ hash }) => hash))
-  await client.query({
-    name: 'insert-leaves',
-    text: `insert into audit.leaves (position, entry, hash)
-      select $1::bigint + place - 1, entry, hash
-      from unnest($2::uuid[], $3::bytea[]) with ordinality as given (entry, hash, place)`,
-    values: [before, pending.map(({ id }) => id), pending.map(({ hash }) => hash)],
+  first: number,
+  entriesMax: number,
+): Promise<Buffer[]> {
+  const { rows } = await client.query<PlacedRow>({
+    name: 'place-pending',
+    text: `with taken as (
+        delete from audit.pending where ctid = any (array(select ctid from audit.pending limit $2)) returning id
+      ), placed as materialized (
+        select $1::bigint + row_number() over (order by id) - 1 as position, id,
+          (select leaf_hash from audit.entries where entries.id = taken.id) as leaf_hash
+        from taken
+      ), inserted as (
+        insert into audit.leaves (position, entry, hash)
+        select position, id, leaf_hash from placed where leaf_hash is not null order by position
+      )
+      select string_agg(leaf_hash, ''::bytea order by position) as hashes,
+        (array_agg(id) filter (where leaf_hash is null))[1] as missing
+      from placed`,
+    values: [first, entriesMax],
   })
-  await insertTiles(client, full)
+  const { hashes = null, missing = null } = rows[0] ?? {}
+  if (missing !== null) throw new Error(`the pending entry ${missing} is not in the log`)
+  return hashes === null ? [] : cut(hashes)
+}
+
+const cut = (hashes: Buffer): Buffer[] =>
+  Array.from({ length: hashes.length / hashBytes }, (_, index) =>
+    hashes.subarray(index * hashBytes, (index + 1) * hashBytes),
+  )
+
+async function moveTree(client: ClientBase, before: number, tail: TreeTail): Promise<void> {
   const { rowCount } = await client.query({
     name: 'move-tree',
     text: 'update audit.tree set size = $2, root = $3 where size = $1',
@@ -136,5 +147,3 @@ async function insertTiles(client: ClientBase, tiles: readonly FullTile[]): Prom
 
 /** Entries that one transaction seals: a few hundred tiles' worth of work is lost at most when it fails. */
 export const sealedAtOnceMax = 10_000
-
-export const leafBytes = hashBytes

@@ -11,11 +11,15 @@ import { hash } from 'node:crypto'
 export const tileWidth = 256
 export const hashBytes = 32
 
-const nodeMark = Buffer.of(1)
+/** Always written over before it is read: a buffer of its own for each node costs more than its hash. */
+const node = Buffer.alloc(1 + 2 * hashBytes, 1)
 
 /** SHA-256(0x01 ‖ left ‖ right): RFC 6962, section 2.1. */
-export const hashNode = (left: Uint8Array, right: Uint8Array): Buffer =>
-  hash('sha256', Buffer.concat([nodeMark, left, right]), 'buffer')
+export function hashNode(left: Uint8Array, right: Uint8Array): Buffer {
+  node.set(left, 1)
+  node.set(right, 1 + hashBytes)
+  return Buffer.from(hash('sha256', node, 'hex'), 'hex')
+}
 
 export const emptyTreeRoot: Buffer = hash('sha256', '', 'buffer')
 
