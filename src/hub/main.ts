@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { buildHub } from './app.ts'
 import { openAuditKeys } from './audit/keys.ts'
 import { openAuditLog } from './audit/log.ts'
-import { sm2Signer } from './audit/anchors/sm2-signer.ts'
 import { startTimestamps } from './audit/anchors/start-timestamps.ts'
+import type { NoteSigner } from './audit/sealed/sign-note.ts'
 import { startSealing } from './audit/sealed/start-sealing.ts'
 import { stopWhenBehind, watchLag } from './audit/sealed/watch-lag.ts'
 import { openWatch, watchCalls } from './audit/watch/watch-calls.ts'
@@ -119,14 +119,19 @@ async function startLog(
   closing: Closing,
 ): Promise<void> {
   const { config, keys, sealerUrl, log } = parts
-  const sealer = await startSealing({
-    ...parts,
-    moreSigners: (origin) => (keys.guomiSigning ? [sm2Signer(origin, keys.guomiSigning)] : []),
-  })
+  const moreSigners = await guomiSigners(keys)
+  const sealer = await startSealing({ ...parts, moreSigners })
   closing.push(() => sealer.close())
   const authority = config.timestamps
   const timestamps = await startTimestamps({ config, authority, sealerUrl, log })
   closing.push(() => timestamps.close())
+}
+
+/** The library of SM2 is loaded only where checkpoints are signed with it. */
+async function guomiSigners({ guomiSigning }: Keys): Promise<(origin: string) => NoteSigner[]> {
+  if (guomiSigning === undefined) return () => []
+  const { sm2Signer } = await import('./audit/anchors/sm2-signer.ts')
+  return (origin) => [sm2Signer(origin, guomiSigning)]
 }
 
 async function openMigrated(

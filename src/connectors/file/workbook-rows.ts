@@ -1,4 +1,4 @@
-import { type CellValue, readXls, streamXlsxRows } from 'hucre/xlsx'
+import type { CellValue } from 'hucre/xlsx'
 import type { DecodedRow, SourceRow } from '../../exchange/types.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import { collect, reorderedZip, type StoredBytes } from './stored-zip.ts'
@@ -81,6 +81,7 @@ async function* legacyRows(
   source: StoredBytes,
   sheet: string | undefined,
 ): AsyncGenerator<SheetRow> {
+  const { readXls } = await import('hucre/xlsx')
   const { sheets } = await readXls(await collect(source.stream(0, source.size)))
   const found = sheet === undefined ? sheets[0] : sheets.find(({ name }) => name === sheet)
   if (found === undefined) throw noSheet(sheet)
@@ -95,6 +96,7 @@ async function* streamedRows(
   source: StoredBytes,
   sheet: string | undefined,
 ): AsyncGenerator<SheetRow> {
+  const { streamXlsxRows } = await import('hucre/xlsx')
   const gate = new Gate()
   const bytes = reorderedZip(source)
   const failure: { error?: unknown } = {}

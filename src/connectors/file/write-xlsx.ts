@@ -1,8 +1,8 @@
-import { writeXlsxStream, XLSX_MAX_ROWS_PER_SHEET } from 'hucre/xlsx'
 import { Refusal } from '../../shared/refusal.ts'
 import type { FileRow, RowWriter, RowWriterOptions } from './write-contract.ts'
 
-/** Excel's own limit for the text of one cell. */
+/** Excel's own limits: rows of one sheet, and the text of one cell. */
+const sheetRowsMax = 1_048_576
 const cellCharactersMax = 32_767
 
 /** Beyond 15 digits Excel rounds a number. */
@@ -25,7 +25,7 @@ export function openXlsxRows({ columns, sheet, append }: RowWriterOptions): RowW
   return {
     write: async (rows) => {
       rowCount += rows.length
-      if (rowCount > XLSX_MAX_ROWS_PER_SHEET) throw tooManyRows()
+      if (rowCount > sheetRowsMax) throw tooManyRows()
       const cells = rows.map((row) => row.map(cellOf))
       await Promise.race([writer.write(cells), pump])
     },
@@ -40,23 +40,25 @@ async function* rowsOf(blocks: AsyncIterable<XlsxCell[][]>): AsyncGenerator<Xlsx
   for await (const rows of blocks) yield* rows
 }
 
-const workbookBytes = (
+async function workbookBytes(
   rows: AsyncIterable<XlsxCell[]>,
   columns: readonly string[],
   sheet = 'Sheet1',
-): ReadableStream<Uint8Array> =>
-  writeXlsxStream(rows, {
+): Promise<ReadableStream<Uint8Array>> {
+  const { writeXlsxStream } = await import('hucre/xlsx')
+  return writeXlsxStream(rows, {
     name: sheet.replaceAll(/[\\/?*[\]:]/g, '_').slice(0, 31),
     columns: columns.map((header) => ({ header })),
     freezePane: { rows: 1 },
     zip64: true,
   })
+}
 
 async function sendAll(
-  stream: ReadableStream<Uint8Array>,
+  bytes: Promise<ReadableStream<Uint8Array>>,
   append: RowWriterOptions['append'],
 ): Promise<void> {
-  for await (const bytes of stream) await append(bytes)
+  for await (const piece of await bytes) await append(piece)
 }
 
 function cellOf(value: FileRow[number]): XlsxCell {
@@ -78,7 +80,7 @@ const exactText = (text: string): string =>
 const tooManyRows = (): Refusal =>
   new Refusal(
     'state-conflict',
-    `超过 Excel 单表 ${XLSX_MAX_ROWS_PER_SHEET} 行上限,请改用 csv 或 ndjson / More rows than an Excel sheet holds; use csv or ndjson`,
+    `超过 Excel 单表 ${sheetRowsMax} 行上限,请改用 csv 或 ndjson / More rows than an Excel sheet holds; use csv or ndjson`,
   )
 
 const tooLongText = (): Refusal =>

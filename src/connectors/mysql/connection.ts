@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import mysql, { type Connection, type ConnectionOptions } from 'mysql2'
+import type { Connection, ConnectionOptions } from 'mysql2'
 import type { ServerSettings } from '../../../schemas/api/connectors.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import { codeOf, isNetworkError, lostConnection, refusedByStore } from '../sql/lost.ts'
@@ -41,17 +41,21 @@ export function connectionOptions({ url, tls }: ServerSettings): ConnectionOptio
   }
 }
 
-/** A connection whose session does not depend on the server's settings: UTC, utf8mb4, a known mode. */
+/**
+ * A connection whose session does not depend on the server's settings: UTC, utf8mb4, a known mode. The driver is
+ * loaded here: whoever only asks what this connector takes needs none.
+ */
 export async function connectMysql(
   settings: ServerSettings,
   mode: SessionMode,
   signal?: AbortSignal,
 ): Promise<Connection> {
+  const { createConnection } = await import('mysql2')
   signal?.throwIfAborted()
   const options = connectionOptions(settings)
   const socket = connect({ host: options.host ?? 'localhost', port: options.port ?? 3306 })
   socket.setKeepAlive(true, 10_000)
-  const connection = mysql.createConnection({ ...options, stream: socket })
+  const connection = createConnection({ ...options, stream: socket })
   sockets.set(connection, socket)
   // A connection that breaks between statements must not end the process; the next statement tells.
   connection.on('error', () => undefined)

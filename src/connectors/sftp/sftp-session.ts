@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
-import SftpClient from 'ssh2-sftp-client'
+import type SftpClient from 'ssh2-sftp-client'
 import type { SFTPWrapper } from 'ssh2'
 import type { SftpSettings } from '../../../schemas/api/connectors.ts'
 import { Refusal } from '../../shared/refusal.ts'
@@ -48,10 +48,11 @@ export function readSftpUrl(url: string): SftpPlace {
  * are `request-invalid` (trying again would not help); everything else is `source-unreachable`.
  */
 export async function openSftpSession(settings: SftpSettings): Promise<SftpSession> {
+  const { default: Client } = await import('ssh2-sftp-client')
   const { host, port, user, password, home } = readSftpUrl(settings.url)
   const ignored = (): void => undefined
   // What goes wrong between two calls shows at the next one.
-  const client = new SftpClient('shuqiao', { error: ignored, end: ignored, close: ignored })
+  const client: SftpClient = new Client('shuqiao', { error: ignored, end: ignored, close: ignored })
   let shown: string | null = null
   try {
     const wire = await client.connect({

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import { Problem } from '../../../schemas/api/common.ts'
 import type { Api } from './api.ts'
+import { serveLate } from './inner-app.ts'
 import { problemMediaType } from './problem.ts'
 
 /** What an operation tells of itself, beside its body, query and answers. */
@@ -43,28 +43,18 @@ export async function describeApi(app: Api): Promise<void> {
         typeof json['$id'] === 'string' ? json['$id'] : `schema-${index}`,
     },
   })
-  await app.register(documentPages)
+  await app.register(serveDocument)
 }
 
-/** Everything the page needs comes from this server; the policy keeps it so. */
-const pagePolicy =
-  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
-  "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-async function documentPages(app: Api): Promise<void> {
+async function serveDocument(app: Api): Promise<void> {
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, anonymous: true }
   })
   app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) =>
     reply.type('application/json').send(document(app)),
   )
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    validatorUrl: false,
-    staticCSP: pagePolicy,
-    uiConfig: { validatorUrl: null, persistAuthorization: false, tryItOutEnabled: false },
-    theme: { title: '数桥 Shuqiao API' },
-  })
+  const pages = async () => (await import('./document-pages.ts')).documentPages(app)
+  await app.register(async (docs) => serveLate(docs, pages), { prefix: '/docs' })
 }
 
 /** Made once: routes do not change while the hub runs. */

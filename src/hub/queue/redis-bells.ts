@@ -1,5 +1,5 @@
 import { Queue, Worker } from 'bullmq'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { Log } from '../database/log.ts'
 import type { Bells } from './bells.ts'
 import { type Lane, queueLimits, queueNameOf } from './limits.ts'
@@ -8,28 +8,27 @@ import { closableWorker, within, workerOptions, workJob } from './work-jobs.ts'
 /** In braces, so that all of a queue's keys lie in one slot of a cluster. */
 const prefix = '{shuqiao}'
 
-/** The queue on Redis. Ringing gives up at once while Redis is away; workers wait for it. */
+/** The queue on Redis, whose client is loaded only where it is used. Ringing gives up at once while Redis is away; workers wait for it. */
 export function openRedisBells(url: string, log: Log): Bells {
-  const connections: Redis[] = []
+  const connections: Promise<Redis>[] = []
   const queues = new Map<Lane, Queue>()
-  let ringing: Redis | undefined
+  let ringing: Promise<Redis> | undefined
   const connect = (options: {
     maxRetriesPerRequest: number | null
     enableOfflineQueue: boolean
-  }): Redis => {
-    const retryStrategy = (times: number): number => Math.min(times * 200, 2000)
-    const redis = new Redis(url, { ...options, retryStrategy, connectTimeout: 5000 })
-    redis.on('error', () => undefined)
+  }): Promise<Redis> => {
+    const redis = openRedis(url, options)
     connections.push(redis)
     return redis
   }
   return {
     queue: async (lane) => {
       ringing ??= connect({ maxRetriesPerRequest: 1, enableOfflineQueue: true })
+      const connection = await ringing
       const known = queues.get(lane)
       if (known) return known
       const queue = new Queue(queueNameOf(lane), {
-        connection: ringing,
+        connection,
         prefix,
         skipMetasUpdate: true,
         skipWaitingForReady: true,
@@ -39,7 +38,7 @@ export function openRedisBells(url: string, log: Log): Bells {
       return queue
     },
     answer: async (lane, concurrency, answering) => {
-      const connection = connect({ maxRetriesPerRequest: null, enableOfflineQueue: true })
+      const connection = await connect({ maxRetriesPerRequest: null, enableOfflineQueue: true })
       const options = { ...workerOptions(concurrency), connection, prefix }
       return closableWorker(new Worker(queueNameOf(lane), workJob(lane, answering), options), log)
     },
@@ -53,7 +52,18 @@ export function openRedisBells(url: string, log: Log): Bells {
         Promise.all([...queues.values()].map((queue) => queue.close())).then(() => undefined),
         queueLimits.closeMsMax,
       )
-      for (const redis of connections) redis.disconnect()
+      for (const redis of connections) (await redis).disconnect()
     },
   }
+}
+
+async function openRedis(
+  url: string,
+  options: { maxRetriesPerRequest: number | null; enableOfflineQueue: boolean },
+): Promise<Redis> {
+  const { Redis } = await import('ioredis')
+  const retryStrategy = (times: number): number => Math.min(times * 200, 2000)
+  const redis = new Redis(url, { ...options, retryStrategy, connectTimeout: 5000 })
+  redis.on('error', () => undefined)
+  return redis
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { withoutForeignLinks } from '../../../src/hub/queue/board-routes.ts'
+import { withoutForeignLinks } from '../../../src/hub/queue/board.ts'
 import { buildTestHub, type TestHub } from '../../support/hub.ts'
 
 let hub: TestHub
@@ -69,6 +69,64 @@ describe('the job board', () => {
     expect(policy).toContain("default-src 'none'")
     expect(policy).not.toMatch(/https?:|\*/)
   })
+})
+
+test('the board serves its files without an entry each, and answers what is not there as everywhere else', async () => {
+  const file = await look('/board/static/favicon-32x32.png', systemAdmin)
+  expect(file.statusCode).toBe(200)
+  expect(file.headers['content-type']).toBe('image/png')
+  expect(file.rawPayload.subarray(1, 4).toString()).toBe('PNG')
+  const entryCount = hub.entries.length
+  const etag = String(file.headers.etag)
+  const again = await hub.call('GET', '/board/static/favicon-32x32.png', {
+    token: systemAdmin,
+    headers: { 'if-none-match': etag },
+  })
+  expect(again.statusCode).toBe(304)
+  expect(hub.entries).toHaveLength(entryCount)
+  for (const url of ['/board/nowhere', '/board/api/nowhere', '/board/static/nowhere.js']) {
+    const answer = await look(url, systemAdmin)
+    expect([url, answer.statusCode]).toEqual([url, 404])
+    expect(answer.headers['content-type']).toMatch('application/problem+json')
+    expect(answer.json().code).toBe('not-found')
+  }
+})
+
+test('a board that may change the queue does, on record by what was done, not by which job', async () => {
+  const writable = await buildTestHub({
+    workers: true,
+    config: { queue: { workerCounts: { small: 1, large: 1 }, isBoardWritable: true } },
+  })
+  try {
+    const token = await writable.makeStaff('sysadmin', ['system-admin'])
+    const put = (url: string, body?: object) =>
+      writable.call('PUT', url, { token, ...(body && { body }) })
+    expect((await put('/board/api/queues/shuqiao-small/pause')).statusCode).toBe(200)
+    const [queue] = await writable.app.hub.queue.queues()
+    expect(await queue?.isPaused()).toBe(true)
+    expect((await put('/board/api/queues/shuqiao-small/resume', {})).statusCode).toBe(200)
+    expect(await queue?.isPaused()).toBe(false)
+    expect(writable.entries).toContainEqual(
+      expect.objectContaining({
+        operation: 'queue.change',
+        staff: 'sysadmin',
+        outcome: 'allowed',
+        note: { method: 'PUT', route: '/board/api/queues/:queueName/pause' },
+      }),
+    )
+    const page = await writable.call('GET', '/board/api/queues/shuqiao-small/no-such-job', {
+      token,
+    })
+    expect(page.statusCode).toBe(404)
+    expect(writable.entries).toContainEqual(
+      expect.objectContaining({
+        operation: 'queue.see',
+        note: { method: 'GET', route: '/board/api/queues/:queueName/:jobId' },
+      }),
+    )
+  } finally {
+    await writable.close()
+  }
 })
 
 test('links to other hosts are dropped from a page, its own are kept', () => {

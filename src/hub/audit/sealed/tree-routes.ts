@@ -7,7 +7,6 @@ import {
 } from '../../../../schemas/api/audit.ts'
 import { Refusal } from '../../../shared/refusal.ts'
 import type { Api, ApiRequest } from '../../http/api.ts'
-import { guomiVerifierKey } from '../anchors/sm2-signer.ts'
 import type { SealedLog } from './sealed-log.ts'
 import { parseTilePath } from './tile-path.ts'
 import { tileWidth } from './tree-tail.ts'
@@ -55,7 +54,7 @@ function getAuditKey(app: Api, sealed: SealedLog, guomiSigning?: Buffer): void {
       handover: keys[index + 1]?.handover ?? null,
     }))
     const [origin = ''] = last.verifierKey.split('+')
-    const guomiKey = guomiVerifierKey(origin, guomiSigning)
+    const guomiKey = guomiSigning === undefined ? null : await guomiKeyOf(origin, guomiSigning)
     return {
       origin,
       verifierKey: last.verifierKey,
@@ -63,6 +62,12 @@ function getAuditKey(app: Api, sealed: SealedLog, guomiSigning?: Buffer): void {
       ...(guomiKey !== null && { guomiKey }),
     }
   })
+}
+
+/** The library of SM2 is loaded only where checkpoints are signed with it. */
+async function guomiKeyOf(origin: string, seed: Buffer): Promise<string | null> {
+  const { guomiVerifierKey } = await import('../anchors/sm2-signer.ts')
+  return guomiVerifierKey(origin, seed)
 }
 
 const textAnswer = {
