@@ -92,8 +92,9 @@ export async function insertEntries(
   repeated: boolean,
 ): Promise<void> {
   try {
-    const { sql, bytes } = copyOf(entries)
-    await copyTables(client, sql, bytes)
+    const writer = writerOf(client)
+    const sql = writeTables(writer, entries)
+    await copyTables(client, sql, writer.bytes)
   } catch (error) {
     if (!repeated || !isUniqueViolation(error) || !(await areThere(client, entries))) throw error
   }
@@ -109,10 +110,25 @@ async function areThere(client: ClientBase, entries: readonly AuditEntry[]): Pro
   return rowCount === entries.length
 }
 
-/** Tables without rows are left out: each costs PostgreSQL as much as several entries. */
-function copyOf(entries: readonly AuditEntry[]): { sql: string; bytes: Buffer } {
+/**
+ * One of each connection, used again: a buffer of its own for each batch costs the collector more than writing
+ * it. What a broken connection may still be sending lies in a writer that ends with it.
+ */
+const writers = new WeakMap<ClientBase, CopyWriter>()
+
+function writerOf(client: ClientBase): CopyWriter {
+  const kept = writers.get(client) ?? new CopyWriter(writerBytes)
+  writers.set(client, kept)
+  kept.clear()
+  return kept
+}
+
+/** A batch of ordinary entries. */
+const writerBytes = 256 * 1024
+
+/** Answers the statements. Tables without rows are left out: each costs PostgreSQL as much as several entries. */
+function writeTables(writer: CopyWriter, entries: readonly AuditEntry[]): string {
   const ids = entries.map(({ id }) => Buffer.from(id.replaceAll('-', ''), 'hex'))
-  const writer = new CopyWriter(entries.reduce((sum, { bytes }) => sum + bytes, 1000))
   const statements: string[] = []
   for (const { name, columns, put, rowsOf } of tables) {
     if (rowsOf && entries.every((entry) => rowsOf(entry) === 0)) continue
@@ -121,5 +137,5 @@ function copyOf(entries: readonly AuditEntry[]): { sql: string; bytes: Buffer } 
     for (const [index, entry] of entries.entries()) put(writer, entry, ids[index]!)
     writer.endTable()
   }
-  return { sql: statements.join(';'), bytes: writer.bytes }
+  return statements.join(';')
 }

@@ -19,15 +19,25 @@ const epochMs = Date.UTC(2000, 0, 1)
 
 /** Writes tables' rows one behind the other into one buffer, which goes out in one piece. */
 export class CopyWriter {
+  readonly #bytesExpected: number
   #bytes: Buffer
   #at = 0
   #tableAt = 0
 
   constructor(bytesExpected: number) {
+    this.#bytesExpected = bytesExpected
     this.#bytes = Buffer.allocUnsafe(bytesExpected)
   }
 
-  /** What has been written. */
+  /** Begins anew, over what was written before; what grew beyond expectation is given back. */
+  clear(): void {
+    this.#at = 0
+    if (this.#bytes.length > this.#bytesExpected) {
+      this.#bytes = Buffer.allocUnsafe(this.#bytesExpected)
+    }
+  }
+
+  /** What has been written; valid until it is cleared. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#at)
   }

@@ -48,3 +48,13 @@ test('what is absent is a length of minus one', () => {
   writer.putBytes(null)
   expect(writer.bytes).toEqual(Buffer.alloc(8, 0xff))
 })
+
+test('what is written after clearing is as if nothing had been written before, however large that was', () => {
+  const writer = new CopyWriter(16)
+  for (const length of [3, 400, 5]) {
+    writer.clear()
+    writer.putText('x'.repeat(length))
+    expect(writer.bytes).toHaveLength(4 + length)
+    expect(writer.bytes.readInt32BE(0)).toBe(length)
+  }
+})
