@@ -42,7 +42,7 @@ export function hubStatements(number: number, fields: SharedFields): HubStatemen
   }
 }
 
-/** As `findOne` in `src/hub/records/find-records.ts` asks first. */
+/** As `findOne` in `src/hub/records/find-one.ts` asks first. */
 const selectOne = (reading: Reading): string =>
   makeStatement(1, (parameters) => {
     const keys = keysOfValue(reading.served, 'direct', { field: null, value: '$1::text' })

@@ -1,5 +1,5 @@
 import { Refusal } from '../../shared/refusal.ts'
-import { type Proven, proveNow } from '../records/find-records.ts'
+import { type Proven, proveNow } from '../records/proof.ts'
 import {
   type Change,
   type Changes,

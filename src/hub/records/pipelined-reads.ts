@@ -4,11 +4,12 @@ import { runStatement, type Statement } from './statements.ts'
 
 /*
  * Look-ups by key that arrive together go to PostgreSQL together: one write, one answer, one wake-up of
- * either side, instead of one for each. Every look-up stays a statement of its own with a snapshot of its
- * own, bound to its own proof; only the messages travel together (PostgreSQL documentation, "Pipelining"):
+ * either side, instead of one for each (PostgreSQL documentation, "Pipelining"). Those that differ in their
+ * keys alone, under the same proof, are one statement and share its snapshot, which is taken after all of
+ * them were asked; every other one is a statement of its own:
  *
  *   Parse Describe   where the connection does not know the statement yet
- *   Bind Execute     each look-up
+ *   Bind Execute     each statement
  *   Sync             once
  *
  * PostgreSQL passes over what follows a statement that fails, so a batch that fails is asked again one by
@@ -17,12 +18,26 @@ import { runStatement, type Statement } from './statements.ts'
 
 type Row = unknown[]
 
+/** How look-ups of a kind are asked in one statement. */
+export interface Together {
+  /**
+   * Its parameters are the values that must be alike, then a list for each value that differs. The last cell of
+   * its rows is the place in those lists, from 1.
+   */
+  statement: Statement
+  /** So many values, from the first on, must be alike. */
+  alikeCount: number
+}
+
 interface Lookup {
-  statement: Statement & { name: string }
+  statement: NamedStatement
   values: readonly unknown[]
+  together: Together | undefined
   resolve(rows: Row[]): void
   reject(error: unknown): void
 }
+
+type NamedStatement = Statement & { name: string }
 
 /**
  * One batch at a time, and whatever comes meanwhile makes up the next: the busier the hub, the larger its
@@ -39,14 +54,63 @@ type Parse = (text: string) => unknown
 /** How a statement's cells are read, by its name: of those that the connection has prepared. */
 const preparedOf = new WeakMap<Connection, Map<string, readonly Parse[]>>()
 
-/** What `pg` sends for a value of ours: texts, numbers, truths, bytes and lists of texts. */
+/** What `pg` sends for a value of ours: texts, numbers, truths, bytes, and lists of texts or of bytes. */
 function wireValue(value: unknown): string | Buffer | null {
   if (value === null || value === undefined) return null
   if (typeof value === 'string' || Buffer.isBuffer(value)) return value
   if (typeof value === 'number' || typeof value === 'boolean') return `${value}`
   if (!Array.isArray(value)) throw new TypeError('no value of a look-up')
-  const items = value.map((item) => `"${String(item).replaceAll(/["\\]/g, String.raw`\$&`)}"`)
-  return `{${items.join()}}`
+  return `{${value.map(wireItem).join()}}`
+}
+
+const wireItem = (item: unknown): string => {
+  if (Buffer.isBuffer(item)) return String.raw`"\\x${item.toString('hex')}"`
+  return `"${String(item).replaceAll(/["\\]/g, String.raw`\$&`)}"`
+}
+
+/** One statement of a batch, and the look-ups that it answers, by their place in the batch. */
+interface Ask {
+  statement: NamedStatement
+  values: readonly unknown[]
+  places: readonly number[]
+  isTogether: boolean
+}
+
+function asksOf(lookups: readonly Lookup[]): Ask[] {
+  const kinds = new Map<unknown, Map<string, number[]>>()
+  for (const [place, { together, values }] of lookups.entries()) {
+    const name = together?.statement ?? place
+    const kind = kinds.get(name) ?? new Map<string, number[]>()
+    kinds.set(name, kind)
+    const alike = values.slice(0, together?.alikeCount ?? 0).join('\0')
+    const places = kind.get(alike)
+    if (places) places.push(place)
+    else kind.set(alike, [place])
+  }
+  return [...kinds.values()].flatMap((kind) =>
+    [...kind.values()].map((places) => askOf(lookups, places)),
+  )
+}
+
+function askOf(lookups: readonly Lookup[], places: readonly number[]): Ask {
+  const asked = places.flatMap((place) => lookups[place] ?? [])
+  const [first] = asked
+  if (!first) throw new Error('an empty kind of look-ups')
+  const { statement, values, together } = first
+  const name = together?.statement.name
+  if (asked.length === 1 || !together || name === undefined) {
+    return { statement, values, places, isTogether: false }
+  }
+  const { alikeCount } = together
+  const lists = values
+    .slice(alikeCount)
+    .map((_, index) => asked.map((one) => one.values[alikeCount + index]))
+  return {
+    statement: { ...together.statement, name },
+    values: [...values.slice(0, alikeCount), ...lists],
+    places,
+    isTogether: true,
+  }
 }
 
 type Callback = (error: Error | null) => void
@@ -55,7 +119,7 @@ class LookupBatch implements Submittable {
   /** Replaced by `pg` with one that knows of the time limit. */
   callback: Callback
   readonly found: Row[][]
-  readonly #lookups: readonly Lookup[]
+  readonly #asks: readonly Ask[]
   readonly #prepared: (readonly Parse[])[] = []
   readonly #toPrepare: string[] = []
   #known = new Map<string, readonly Parse[]>()
@@ -63,7 +127,7 @@ class LookupBatch implements Submittable {
   #fault: Error | null = null
 
   constructor(lookups: readonly Lookup[], callback: Callback) {
-    this.#lookups = lookups
+    this.#asks = asksOf(lookups)
     this.found = lookups.map(() => [])
     this.callback = callback
   }
@@ -73,14 +137,14 @@ class LookupBatch implements Submittable {
     preparedOf.set(connection, this.#known)
     connection.stream.cork()
     try {
-      for (const lookup of this.#lookups) this.#send(connection, lookup)
+      for (const ask of this.#asks) this.#send(connection, ask)
       connection.sync()
     } finally {
       connection.stream.uncork()
     }
   }
 
-  #send(connection: Connection, { statement, values }: Lookup): void {
+  #send(connection: Connection, { statement, values }: Ask): void {
     const { name, text, fixed } = statement
     if (!this.#known.has(name) && !this.#toPrepare.includes(name)) {
       this.#toPrepare.push(name)
@@ -101,11 +165,12 @@ class LookupBatch implements Submittable {
   }
 
   handleDataRow({ fields }: { fields: (string | null)[] }): void {
-    const name = this.#lookups[this.#at]?.statement.name ?? ''
-    const parsers = this.#known.get(name) ?? []
+    const ask = this.#asks[this.#at]
+    const parsers = this.#known.get(ask?.statement.name ?? '') ?? []
     try {
-      const row = fields.map((cell, place) => (cell === null ? null : parsers[place]?.(cell)))
-      this.found[this.#at]?.push(row)
+      const row = fields.map((cell, index) => (cell === null ? null : parsers[index]?.(cell)))
+      const place = ask?.isTogether ? Number(row.pop()) - 1 : 0
+      this.found[ask?.places[place] ?? -1]?.push(row)
     } catch (error) {
       // Thrown here it would end the process: a value that cannot be read fails its query.
       this.#fault = error instanceof Error ? error : new Error(String(error))
@@ -134,7 +199,7 @@ class Pipeline {
   #busyCount = 0
   #begunAt = 0
   #isScheduled = false
-  #watch: NodeJS.Timeout | undefined
+  #isWatched = false
 
   constructor(pool: Pool) {
     this.#pool = pool
@@ -143,7 +208,7 @@ class Pipeline {
   ask(lookup: Lookup): void {
     this.#queue.push(lookup)
     if (this.#busyCount === 0) this.#schedule()
-    else this.#watch ??= setTimeout(() => this.#look(), longBatchMs)
+    else if (!this.#isWatched) this.#watch()
   }
 
   /** Behind whatever else arrived in this turn of the event loop. */
@@ -162,13 +227,15 @@ class Pipeline {
     void this.#run(this.#queue.splice(0, lookupsMax))
   }
 
-  /** Whether what waits should wait on. */
-  #look(): void {
-    this.#watch = undefined
-    if (this.#queue.length === 0) return
-    const isLong = performance.now() - this.#begunAt >= longBatchMs
-    if (isLong && this.#busyCount < lanesMax) this.#begin()
-    this.#watch = setTimeout(() => this.#look(), longBatchMs)
+  /** Begins beside a batch that takes long, as long as something waits. */
+  #watch(): void {
+    this.#isWatched = this.#queue.length > 0
+    if (!this.#isWatched) return
+    setTimeout(() => {
+      const isLong = performance.now() - this.#begunAt >= longBatchMs
+      if (isLong && this.#busyCount < lanesMax) this.#begin()
+      this.#watch()
+    }, longBatchMs)
   }
 
   async #run(lookups: readonly Lookup[]): Promise<void> {
@@ -216,17 +283,21 @@ const sendBatch = (client: PoolClient, lookups: readonly Lookup[]): Promise<Row[
 
 const pipelines = new WeakMap<Pool, Pipeline>()
 
-/** As `runStatement`, for what one index probe answers: sent together with what else is asked now. */
+/**
+ * As `runStatement`, for what one index probe answers: sent together with what else is asked now, and asked in
+ * one statement with what is `together` with it.
+ */
 export function runTogether(
   pool: Pool,
   statement: Statement,
   values: readonly unknown[],
+  together?: Together,
 ): Promise<Row[]> {
   const { name } = statement
   if (name === undefined) return runStatement(pool, statement, values)
   const pipeline = pipelines.get(pool) ?? new Pipeline(pool)
   pipelines.set(pool, pipeline)
   return new Promise((resolve, reject) => {
-    pipeline.ask({ statement: { ...statement, name }, values, resolve, reject })
+    pipeline.ask({ statement: { ...statement, name }, values, together, resolve, reject })
   })
 }

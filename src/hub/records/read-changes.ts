@@ -1,12 +1,5 @@
 import type pg from 'pg'
-import {
-  proofCells,
-  proofCount,
-  type Proof,
-  proven,
-  type Proven,
-  runProven,
-} from './find-records.ts'
+import { proofCells, proofCount, type Proof, proven, type Proven, runProven } from './proof.ts'
 import { type FoundRecord, hiddenKey, type Reading, readFound } from './reading.ts'
 import { departuresName, quoted, recordsName } from './record-table.ts'
 import { literal, type Parameters, type Source } from './sql-conditions.ts'

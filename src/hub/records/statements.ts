@@ -19,6 +19,18 @@ export function makeStatement(
   return { text, name: nameOf(text), fixed: parameters.values }
 }
 
+/** Keeps what is made once for each owner and name. */
+export function keeper<Kept>(): (owner: object, name: string, make: () => Kept) => Kept {
+  const byOwner = new WeakMap<object, Map<string, Kept>>()
+  return (owner, name, make) => {
+    const known = byOwner.get(owner) ?? new Map<string, Kept>()
+    byOwner.set(owner, known)
+    const kept = known.get(name) ?? make()
+    known.set(name, kept)
+    return kept
+  }
+}
+
 /** Prepared statements live as long as their connection: beyond so many, further ones are not named. */
 const namedMax = 500
 const names = new Map<string, string>()

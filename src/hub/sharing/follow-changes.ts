@@ -1,7 +1,7 @@
 import { pageLimitDefault } from '../../../schemas/api/common.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
-import type { Proven } from '../records/find-records.ts'
+import type { Proven } from '../records/proof.ts'
 import { answerJson, type Reading } from '../records/reading.ts'
 import { type Changes, readChanges, readCursor, writeCursor } from '../records/read-changes.ts'
 import { readContext, readFields } from './call-context.ts'

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runTogether } from '../../../src/hub/records/pipelined-reads.ts'
 import { makeStatement } from '../../../src/hub/records/statements.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
@@ -79,4 +79,85 @@ test('one that takes long keeps those behind it waiting only as long as it does 
   await holder.query('select pg_advisory_unlock(4711)')
   await Promise.all(held)
   holder.release(true)
+})
+
+describe('look-ups that differ in their values alone', () => {
+  /** How many were asked in one statement, then the row; a value below zero finds nothing, 99 fails. */
+  const doubledOf = (value: string): string =>
+    `select ${value} * 2 + 0 / (99 - ${value}), $1::text from generate_series(1, 2) where ${value} >= 0`
+  const alone = makeStatement(
+    2,
+    () => `select 1::int, found.* from (${doubledOf('$2::int')}) found`,
+  )
+  const together = {
+    alikeCount: 1,
+    statement: makeStatement(
+      2,
+      () => `select cardinality($2::int[]), found.*, a.place
+        from unnest($2::int[]) with ordinality a (value, place), lateral (${doubledOf('a.value')}) found`,
+    ),
+  }
+  const ask = (group: string, value: number) => runTogether(pool, alone, [group, value], together)
+
+  test('are one statement of each kind that is alike, and each gets its own rows', async () => {
+    const asked = Array.from({ length: 30 }, (_, index) => [`g${index % 3}`, index - 5] as const)
+    const answers = await Promise.all(asked.map(([group, value]) => ask(group, value)))
+    for (const [index, [group, value]] of asked.entries()) {
+      const row = [10, value * 2, group]
+      expect(answers[index]).toEqual(value < 0 ? [] : [row, row])
+    }
+  })
+
+  test('are each asked alone when one of them fails, and only that one is refused', async () => {
+    const settled = await Promise.allSettled([1, 99, 3].map((value) => ask('g', value)))
+    expect(settled.map((one) => (one.status === 'fulfilled' ? one.value : 'refused'))).toEqual([
+      [
+        [1, 2, 'g'],
+        [1, 2, 'g'],
+      ],
+      'refused',
+      [
+        [1, 6, 'g'],
+        [1, 6, 'g'],
+      ],
+    ])
+  })
+
+  test('are not mixed up by values that look alike when they are written together', async () => {
+    const pair = {
+      alikeCount: 2,
+      statement: makeStatement(
+        3,
+        () =>
+          `select $1::text, $2::text, a.place from unnest($3::int[]) with ordinality a (v, place)`,
+      ),
+    }
+    const one = makeStatement(3, () => `select $1::text, $2::text where $3::int > 0`)
+    const asked: [string, string][] = [
+      ['a', 'b,c'],
+      ['a,b', 'c'],
+      ['a', 'b,c'],
+      ['a,b', 'c'],
+    ]
+    const answers = await Promise.all(
+      asked.map((alike) => runTogether(pool, one, [...alike, 1], pair)),
+    )
+    expect(answers).toEqual(asked.map((alike) => [alike]))
+  })
+
+  test('of bytes and of texts with any characters arrive as they are', async () => {
+    const echo = {
+      alikeCount: 0,
+      statement: makeStatement(
+        2,
+        () => `select a.bytes, a.words, a.place
+          from unnest($1::bytea[], $2::text[]) with ordinality a (bytes, words, place)`,
+      ),
+    }
+    const one = makeStatement(2, () => 'select $1::bytea, $2::text')
+    const texts = ['a"b', String.raw`c\d`, 'e,{}', '', 'NULL', '王芳 \n']
+    const asked = texts.map((words) => [Buffer.from(words), words])
+    const answers = await Promise.all(asked.map((values) => runTogether(pool, one, values, echo)))
+    expect(answers).toEqual(asked.map((values) => [values]))
+  })
 })

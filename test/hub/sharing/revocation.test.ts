@@ -88,6 +88,22 @@ test('a suspended grant gives nothing more in a process that was not told, and g
   expect(await answers(ways)).toEqual(all('grant-missing'))
 })
 
+test('calls that come together after a grant was suspended are all refused, and those of another grant are not', async () => {
+  const token = await world.hub.makeSystem('desk-4', 'housing', 'business-system')
+  const { grant } = await fresh('suspended-in-a-crowd')
+  await world.grant({ resource: 'suspended-in-a-crowd', system: 'desk-4' })
+  const crowd = async () => {
+    const read = [takings('suspended-in-a-crowd').read, takings('suspended-in-a-crowd', token).read]
+    const told = await Promise.all(
+      read.map((call) => Promise.all(Array.from({ length: 20 }, call))),
+    )
+    return told.map((each) => [...new Set(each)])
+  }
+  expect(await crowd()).toEqual([['ok'], ['ok']])
+  await moveGrant(grant, 'suspend')
+  expect(await crowd()).toEqual([['grant-suspended'], ['ok']])
+})
+
 test('a disabled system takes nothing more out at once, and within a second does nothing more at all', async () => {
   const token = await world.hub.makeSystem('desk-2', 'housing', 'business-system')
   await fresh('of-desk-2', { system: 'desk-2' })
