@@ -16,6 +16,24 @@ export function useProblems(app: Api): void {
   })
 }
 
+/**
+ * A call whose address cannot be read comes by no hook: nobody has asked who is calling. It is answered and
+ * logged like one without a caller.
+ */
+export async function answerUnreadable(
+  error: unknown,
+  request: ApiRequest,
+  reply: ApiReply,
+): Promise<void> {
+  Object.assign(request, {
+    requestedAt: new Date(),
+    caller: null,
+    traceId: null,
+    auditedOutcome: null,
+  })
+  sendProblem(reply, await loggedRefusal(toRefusal(error), request, reply))
+}
+
 /** An answer never leaves unlogged: where the log cannot be written, the caller is told only that. */
 async function loggedRefusal(
   refusal: Refusal,

@@ -11,9 +11,9 @@ import type { Socket } from 'node:net'
 import type { HttpConfig } from '../config.ts'
 import { Refusal } from '../../shared/refusal.ts'
 import { createLogger, type LogSettings } from './access-log.ts'
-import { sendProblem } from './answer-problems.ts'
+import { answerUnreadable } from './answer-problems.ts'
 import type { Api } from './api.ts'
-import { problemBody, problemMediaType, toRefusal } from './problem.ts'
+import { problemBody, problemMediaType } from './problem.ts'
 import { newRequestId } from './request-id.ts'
 import { refuseNulInAddress, unstorableIn } from './unstorable.ts'
 import { compileValidator } from './validation.ts'
@@ -54,8 +54,8 @@ export function createApi(settings: ApiSettings): Api {
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: paramLengthMax },
     clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (error: FastifyError, _request, reply) => {
-      sendProblem(reply, toRefusal(error))
+    frameworkErrors: (error: FastifyError, request, reply) => {
+      void answerUnreadable(error, request, reply)
     },
     ...(http.tls && { serverFactory: tlsServer(http.tls) }),
   }
