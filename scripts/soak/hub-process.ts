@@ -13,6 +13,10 @@ export interface HubProcess {
   start(): Promise<void>
   /** SIGKILL, without a word. */
   kill(): Promise<void>
+  /** SIGSTOP: it lives, and does nothing until it is thawed. */
+  freeze(): void
+  /** SIGCONT. */
+  thaw(): void
   /** SIGKILL to the hub's PostgreSQL, the hub left standing. */
   killPostgres(): void
   /** Its own PostgreSQL, as the hub reaches it: to look at what it holds. */
@@ -84,6 +88,8 @@ export async function hubProcess(
       const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
       if (Number.isInteger(pid)) process.kill(pid, 'SIGKILL')
     },
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
     databaseUrl: () => databaseUrl(dataDir),
     stop: () => end('SIGTERM'),
     residentBytes: () => residentBytes(child?.pid),

@@ -45,7 +45,9 @@ async function mixedBundle(pool: Queries, number: number, width: number): Promis
     rows.map(async ({ entry, hash, bytes }, index) => {
       if (bytes !== null) return bytes
       const month = monthOfId(entry)
-      const opened = bundles.get(month) ?? openArchived(pool, month, number)
+      const opened =
+        bundles.get(month) ??
+        openArchived(pool, { month, number, entry, position: number * tileWidth + index })
       bundles.set(month, opened)
       const archived = (await opened)[index]
       if (archived !== undefined && leafHash(archived).equals(hash)) return archived
@@ -54,9 +56,25 @@ async function mixedBundle(pool: Queries, number: number, width: number): Promis
   )
 }
 
-async function openArchived(pool: Queries, month: string, number: number): Promise<Buffer[]> {
+interface Missed {
+  month: string
+  /** Of the bundle. */
+  number: number
+  entry: string
+  position: number
+}
+
+/** The entry is not in the database: where its month was never archived, somebody has taken it out of the log. */
+async function openArchived(
+  pool: Queries,
+  { month, number, entry, position }: Missed,
+): Promise<Buffer[]> {
   const archive = await archiveStore(pool).find(month)
-  if (archive === null) throw new Error(`the log lacks entries of ${month}`)
+  if (archive === null) {
+    throw new Error(
+      `日志缺少第 ${position} 号条目 ${entry} / the log lacks entries of ${month}: entry ${entry} at position ${position}`,
+    )
+  }
   const read = (path: string): Promise<Buffer | null> =>
     readFile(join(archive.folder, path)).catch(() => null)
   const manifest = parseManifest((await read(manifestName))?.toString() ?? '')

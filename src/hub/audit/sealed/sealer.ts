@@ -75,11 +75,15 @@ async function run(
   }
 }
 
-/** A leader whose machine has vanished keeps its lock until the server misses it: within some seconds. */
+/**
+ * A leader whose machine has vanished, or whose process stands still, keeps its lock until the server misses it:
+ * within some seconds. A leader that is well asks several times a second.
+ */
 const noticeQuickly = (client: Client): Promise<unknown> =>
   client.query(
     `select set_config('tcp_keepalives_idle', '2', false), set_config('tcp_keepalives_interval', '2', false),
-       set_config('tcp_keepalives_count', '2', false)`,
+       set_config('tcp_keepalives_count', '2', false), set_config('idle_session_timeout', '5s', false),
+       set_config('idle_in_transaction_session_timeout', '5s', false)`,
   )
 
 async function tryLock(client: Client): Promise<boolean> {
