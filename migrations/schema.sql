@@ -631,7 +631,7 @@ CREATE INDEX runs_open ON hub.runs USING btree (state, leased_until) WHERE (stat
 CREATE INDEX runs_postponed ON hub.runs USING btree (not_before) WHERE ((state = 'queued'::text) AND (not_before IS NOT NULL))
 CREATE INDEX runs_resource ON hub.runs USING btree (resource, id)
 CREATE INDEX runs_sync ON hub.runs USING btree (sync, id) WHERE (sync IS NOT NULL)
-CREATE INDEX search_case ON ONLY audit.search USING brin (case_hash bytea_bloom_ops (n_distinct_per_range='600', false_positive_rate='0.001')) WITH (pages_per_range='64')
+CREATE INDEX search_case ON ONLY audit.search USING brin (case_hash bytea_bloom_ops (n_distinct_per_range='1200', false_positive_rate='0.001')) WITH (pages_per_range='64')
 CREATE INDEX search_hints ON ONLY audit.search USING btree (id) WHERE (operation = 'audit.hint'::text)
 CREATE INDEX search_rare ON ONLY audit.search USING brin (department text_bloom_ops (n_distinct_per_range='100'), system text_bloom_ops (n_distinct_per_range='200'), resource text_bloom_ops (n_distinct_per_range='200'), purpose text_bloom_ops (n_distinct_per_range='300')) WITH (pages_per_range='32')
 CREATE INDEX search_refused ON ONLY audit.search USING btree (outcome, id) WHERE (outcome <> 'allowed'::text)

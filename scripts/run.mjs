@@ -83,8 +83,13 @@ if (!command) {
 const node = findNode()
 const child = spawn(node, [...nodeFlags, findScript(command), ...rest], {
   stdio: 'inherit',
-  // Children of the child (workers, test servers) must find the same Node first.
-  env: { ...process.env, PATH: dirname(node) + delimiter + (process.env.PATH ?? '') },
+  env: {
+    // Compiled code is kept beside Node: the next start is quicker, and the hub 7 MiB smaller.
+    NODE_COMPILE_CACHE: join(root, '.toolchain', 'compile-cache'),
+    ...process.env,
+    // Children of the child (workers, test servers) must find the same Node first.
+    PATH: dirname(node) + delimiter + (process.env.PATH ?? ''),
+  },
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => child.kill(signal))

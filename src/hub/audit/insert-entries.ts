@@ -96,6 +96,8 @@ export async function insertEntries(
     const sql = writeTables(writer, entries)
     await copyTables(client, sql, writer.bytes)
   } catch (error) {
+    // The socket may still be sending what was refused: it is not written over.
+    writers.delete(client)
     if (!repeated || !isUniqueViolation(error) || !(await areThere(client, entries))) throw error
   }
 }
@@ -123,8 +125,8 @@ function writerOf(client: ClientBase): CopyWriter {
   return kept
 }
 
-/** A batch of ordinary entries. */
-const writerBytes = 256 * 1024
+/** More than a full batch of ordinary entries. */
+const writerBytes = 512 * 1024
 
 /** Answers the statements. Tables without rows are left out: each costs PostgreSQL as much as several entries. */
 function writeTables(writer: CopyWriter, entries: readonly AuditEntry[]): string {

@@ -1,7 +1,7 @@
 /** Limits of what is put in. Each has a test; what passes one gets a clear refusal. */
 export const intakeLimits = {
   /** Rows in one batch, that is in one transaction. */
-  batchRowsMax: 20_000,
+  batchRowsMax: 10_000,
   /** Source bytes in one batch, decompressed. */
   batchBytesMax: 24 * 1024 * 1024,
   /** Rows in one numbered batch of a long load: it is one transaction whatever it holds. */

@@ -64,6 +64,7 @@ function wireValue(value: unknown): string | Buffer | null {
 }
 
 const wireItem = (item: unknown): string => {
+  if (item === null || item === undefined) return 'null'
   if (Buffer.isBuffer(item)) return String.raw`"\\x${item.toString('hex')}"`
   return `"${String(item).replaceAll(/["\\]/g, String.raw`\$&`)}"`
 }
@@ -225,6 +226,8 @@ class Pipeline {
     if (this.#queue.length === 0) return
     this.#begunAt = performance.now()
     void this.#run(this.#queue.splice(0, lookupsMax))
+    // More than one batch may have come in one turn.
+    if (!this.#isWatched) this.#watch()
   }
 
   /** Begins beside a batch that takes long, as long as something waits. */
@@ -297,7 +300,9 @@ export function runTogether(
   if (name === undefined) return runStatement(pool, statement, values)
   const pipeline = pipelines.get(pool) ?? new Pipeline(pool)
   pipelines.set(pool, pipeline)
+  // A statement without a name (there are only so many) cannot be prepared: then each is asked alone.
+  const named = together?.statement.name === undefined ? undefined : together
   return new Promise((resolve, reject) => {
-    pipeline.ask({ statement: { ...statement, name }, values, together, resolve, reject })
+    pipeline.ask({ statement: { ...statement, name }, values, together: named, resolve, reject })
   })
 }

@@ -89,7 +89,7 @@ export const thing = (name: string, amount: string | number = 1) => ({
   amount: String(amount),
 })
 
-/** `count` rows named in order; a batch holds 20,000 of them. */
+/** `count` rows named in order; a batch holds 10,000 of them. */
 export const manyThings = (count: number, from = 0): { thing: string; amount: string }[] =>
   Array.from({ length: count }, (_, at) => thing(`t-${String(from + at).padStart(7, '0')}`))
 
