@@ -49,7 +49,7 @@ export const families: readonly Family[] = [
   { names: ['pull'], measure: measurePull },
   { names: Object.keys(withRecords), measure: measureSharing },
   { names: ['audit-append'], measure: measureAuditAppend },
-  { names: ['audit-seal'], measure: measureAuditSeal },
+  { names: ['audit-seal', 'audit-return'], measure: measureAuditSeal },
   { names: ['audit-verify'], measure: measureAuditVerify },
   { names: ['ingest-scale'], measure: measureIngestScale },
   { names: ['catalog'], measure: measureCatalog },

@@ -20,7 +20,8 @@ describe('what is asked for', () => {
   test('every measurement of the design can be asked for, and searching the log', () => {
     const ingest = 'ingest ingest-csv ingest-unchanged ingest-changed ingest-memory ingest-scale'
     const sharing = 'read verify query-500 changes'
-    const audit = 'audit-append audit-seal audit-verify audit-search audit-search-worst audit-looks'
+    const audit =
+      'audit-append audit-seal audit-return audit-verify audit-search audit-search-worst audit-looks'
     const all = [ingest, sharing, audit, 'pull queue catalog'].flatMap((names) => names.split(' '))
     expect(measurementNames.toSorted()).toEqual(all.toSorted())
   })

@@ -63,10 +63,13 @@ function wireValue(value: unknown): string | Buffer | null {
   return `{${value.map(wireItem).join()}}`
 }
 
-const wireItem = (item: unknown): string => {
+function wireItem(item: unknown): string {
   if (item === null || item === undefined) return 'null'
   if (Buffer.isBuffer(item)) return String.raw`"\\x${item.toString('hex')}"`
-  return `"${String(item).replaceAll(/["\\]/g, String.raw`\$&`)}"`
+  if (typeof item !== 'string' && typeof item !== 'number') {
+    throw new TypeError('no value of a look-up')
+  }
+  return `"${`${item}`.replaceAll(/["\\]/g, String.raw`\$&`)}"`
 }
 
 /** One statement of a batch, and the look-ups that it answers, by their place in the batch. */

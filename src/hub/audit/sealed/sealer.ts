@@ -24,7 +24,8 @@ export interface Sealer {
   close(): Promise<void>
 }
 
-const lockKey = 7_305_118_450
+/** Whoever's session holds this advisory lock leads. */
+export const leadLockKey = 7_305_118_450
 /** How often the log is looked at while nothing waits; a checkpoint must come within a second of its entries. */
 const restMs = 100
 /** The same where something came: every checkpoint is kept for ever, and two a second are enough. */
@@ -89,7 +90,7 @@ const noticeQuickly = (client: Client): Promise<unknown> =>
 async function tryLock(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ held: boolean }>(
     'select pg_try_advisory_lock($1) as held',
-    [lockKey],
+    [leadLockKey],
   )
   return rows[0]?.held === true
 }
