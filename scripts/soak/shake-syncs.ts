@@ -66,6 +66,8 @@ export async function shakeSyncs(options: ShakeOptions): Promise<ShakeResult> {
   }
   const lost = await lostByCursor(places)
   await settle(options)
+  // The schedule goes on: what it starts now would be running when the runs are judged.
+  for (const sync of ['counters-in', 'counters-out']) await rest(options, sync)
   const runs = await allRuns(options)
   const differences = [...lost, ...(await differencesOf({ ...places, hubUrl: hub.databaseUrl() }))]
   return {
@@ -139,8 +141,8 @@ async function settle(options: ShakeOptions): Promise<void> {
   throw new Error('the delivery never came to rest')
 }
 
-/** Starts a run by hand, as soon as the sync's scheduled one has ended, and waits for its end. */
-async function runToEnd(options: ShakeOptions, sync: string, body: object): Promise<Run> {
+/** Pauses a sync and waits until none of its runs is under way; one that never ends is a fault. */
+async function rest(options: ShakeOptions, sync: string): Promise<void> {
   const client = createClient(options.hub.url, options.adminToken)
   const giveUpAt = Date.now() + settleSecondsMax * 1000
   await untilTaken(() => client.post(`/v1/syncs/${sync}/pause`, {}), giveUpAt)
@@ -151,6 +153,13 @@ async function runToEnd(options: ShakeOptions, sync: string, body: object): Prom
       await client.post(`/v1/runs/${id}/cancel`, {})
     }
   }, giveUpAt)
+}
+
+/** Starts a run by hand, as soon as the sync's scheduled one has ended, and waits for its end. */
+async function runToEnd(options: ShakeOptions, sync: string, body: object): Promise<Run> {
+  const client = createClient(options.hub.url, options.adminToken)
+  const giveUpAt = Date.now() + settleSecondsMax * 1000
+  await rest(options, sync)
   await untilTaken(() => client.post(`/v1/syncs/${sync}/resume`, {}), giveUpAt)
   const started = await untilTaken(
     () => client.post<{ id: string }>(`/v1/syncs/${sync}/runs`, body),
