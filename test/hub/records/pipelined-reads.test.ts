@@ -81,6 +81,19 @@ test('one that takes long keeps those behind it waiting only as long as it does 
   holder.release(true)
 })
 
+test('what a burst leaves over does not wait for its first batch, though nothing more is asked', async () => {
+  const slow = makeStatement(1, () => 'select pg_advisory_lock($1::bigint)')
+  const holder = await pool.connect()
+  await holder.query('select pg_advisory_lock(4712)')
+  const held = runTogether(pool, slow, [4712])
+  // A batch takes 64 look-ups: the last of these is left over.
+  const others = Array.from({ length: 64 }, (_, each) => runTogether(pool, doubled, [each + 1]))
+  expect(await others.at(-1)).toEqual([[128, null]])
+  await holder.query('select pg_advisory_unlock(4712)')
+  await Promise.all([held, ...others])
+  holder.release(true)
+})
+
 describe('look-ups that differ in their values alone', () => {
   /** How many were asked in one statement, then the row; a value below zero finds nothing, 99 fails. */
   const doubledOf = (value: string): string =>
