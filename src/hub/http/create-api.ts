@@ -7,13 +7,11 @@ import Fastify, {
 } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { Socket } from 'node:net'
 import type { HttpConfig } from '../config.ts'
-import { Refusal } from '../../shared/refusal.ts'
 import { createLogger, type LogSettings } from './access-log.ts'
 import { answerUnreadable } from './answer-problems.ts'
 import type { Api } from './api.ts'
-import { problemBody, problemMediaType } from './problem.ts'
+import { answerBrokenRequest } from './broken-request.ts'
 import { newRequestId } from './request-id.ts'
 import { refuseNulInAddress, unstorableIn } from './unstorable.ts'
 import { compileValidator } from './validation.ts'
@@ -84,24 +82,4 @@ function parseJson(app: Api): void {
       done(error ?? unstorableIn(text, value), value)
     })
   })
-}
-
-/** What Node's parser refuses never becomes a request; it still gets a problem, then the line is cut. */
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
-  const detail =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '请求头过长 / The headers are too long'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '请求头迟迟未到 / The headers did not come in time'
-        : '不是有效的 HTTP 请求 / Not a valid HTTP request'
-  const body = JSON.stringify(problemBody(new Refusal('request-invalid', detail), newRequestId()))
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\nContent-Type: ${problemMediaType}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
 }
