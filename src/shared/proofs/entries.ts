@@ -31,45 +31,46 @@ export function readEntry(bytes: Uint8Array): EntryBody | null {
 
 /*
  * The digest stands first and has one length, so that id and instant always stand at the same places. Of
- * millions of entries each is looked at there, byte by byte: a pattern over texts takes as long as a hash.
+ * millions of entries each is looked at there: a pattern over each takes as long as a hash.
  */
 const idAt = 61
 const idLength = 36
 const instantAt = 110
 const instantLength = 24
-const literals: readonly (readonly [at: number, text: Buffer])[] = [
-  [0, Buffer.from('{"facts":"')],
-  [53, Buffer.from('","id":"')],
-  [97, Buffer.from('","readyAt":"')],
-  [134, Buffer.from('","version":')],
+const literals: readonly (readonly [at: number, text: string])[] = [
+  [0, '{"facts":"'],
+  [53, '","id":"'],
+  [97, '","readyAt":"'],
+  [134, '","version":'],
 ]
-const isHexDigit = Uint8Array.from({ length: 256 }, (_, code) =>
-  /[0-9a-f]/.test(String.fromCharCode(code)) ? 1 : 0,
-)
 const dash = 0x2d
-const dashesAt: readonly number[] = [8, 13, 18, 23]
-const digitsAt = Array.from({ length: idLength }, (_, at) => at).filter(
-  (at) => !dashesAt.includes(at),
+/** For each place of an id: whether a character code may stand there. */
+const mayStand = Array.from({ length: idLength }, (_, at) =>
+  Uint8Array.from({ length: 128 }, (_none, code) =>
+    [8, 13, 18, 23].includes(at)
+      ? Number(code === dash)
+      : Number(/[0-9a-f]/.test(String.fromCharCode(code))),
+  ),
 )
 
-function isEntry(bytes: Buffer, from: number): boolean {
-  for (const [at, text] of literals) {
-    for (let index = 0; index < text.length; index += 1) {
-      if (bytes[from + at + index] !== text[index]) return false
-    }
+function isEntry(bundle: string, from: number): boolean {
+  for (const [at, text] of literals) if (!bundle.startsWith(text, from + at)) return false
+  for (let at = 0; at < idLength; at += 1) {
+    if (mayStand[at]?.[bundle.charCodeAt(from + idAt + at)] !== 1) return false
   }
-  for (const at of dashesAt) if (bytes[from + idAt + at] !== dash) return false
-  for (const at of digitsAt) if (isHexDigit[bytes[from + idAt + at] ?? 0] !== 1) return false
   return true
 }
 
-/** The same for an entry among others, without what only few need. */
-export function readHead(bytes: Buffer, from: number, to: number): EntryHead | null {
-  if (to - from <= instantAt + instantLength || !isEntry(bytes, from)) return null
+/**
+ * The same for an entry among others, without what only few need; the bundle as text, a character a byte. What
+ * it answers is part of that text: keep a copy of it, or the whole bundle is kept.
+ */
+export function readHead(bundle: string, from: number, to: number): EntryHead | null {
+  if (to - from <= instantAt + instantLength || !isEntry(bundle, from)) return null
   const [id, instant] = [from + idAt, from + instantAt]
   return {
-    id: bytes.toString('latin1', id, id + idLength),
-    readyAt: bytes.toString('latin1', instant, instant + instantLength),
+    id: bundle.slice(id, id + idLength),
+    readyAt: bundle.slice(instant, instant + instantLength),
   }
 }
 

@@ -28,12 +28,15 @@ export function watchIds(from: number, max = lateMax): IdWatch {
     pass: (id, position) => {
       if (id > highest) highest = id
       else if (position >= from && resumeAt === null) {
-        if (late.size < max) late.set(id, -1)
+        if (late.size < max) late.set(copyOf(id), -1)
         else resumeAt = position
       }
     },
   }
 }
+
+/** A part of a text keeps the whole of it in memory. */
+const copyOf = (id: string): string => Buffer.from(id, 'latin1').toString('latin1')
 
 export interface Repeated {
   id: string
