@@ -30,8 +30,9 @@ const config = defineConfig({
       { extends: true, test: { name: 'postgresql', include: ['test/**/*.test.ts'] } },
       ...(missing === null ? [onRedis] : []),
     ],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // For what hangs: a test that starts a hub takes seconds, and half a minute where a machine pauses.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 })
 

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AddressInfo } from 'node:net'
 import { embeddedRoles, readPasswords, urlOf } from '../../src/hub/database/embedded-roles.ts'
+import { freePort } from './free-port.ts'
 
 /** A hub in a process of its own, so that it can be killed as a power cut would. */
 export interface HubProcess {
@@ -31,14 +30,6 @@ export interface HubProcess {
 export const hubNodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8']
 
 const startScript = resolve(import.meta.dirname, '../start.ts')
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const { port } = server.address() as AddressInfo
-  await new Promise((closed) => server.close(closed))
-  return port
-}
 
 /** Prepares a hub on a data folder; nothing runs before `start`. */
 export async function hubProcess(

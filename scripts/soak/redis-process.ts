@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { freePort } from './hub-process.ts'
+import { freePort } from './free-port.ts'
 
 /** A Redis of one's own, that keeps nothing on disk: what it forgets, the hub must not miss. */
 export interface RedisProcess {
@@ -30,7 +30,7 @@ async function start(port: number, url: string): Promise<ChildProcess> {
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
   const child = spawn('redis-server', settings, { stdio: 'ignore' })
   child.on('error', () => undefined)
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 1000; attempt += 1) {
     if (await ask(url, (redis) => redis.ping()).catch(() => null)) return child
     await sleep(50)
   }

@@ -52,10 +52,11 @@ export async function shakeSyncs(options: ShakeOptions): Promise<ShakeResult> {
   const sourceUrl = server.urlOf('source', options.proxy.port)
   await prepareSyncs(hub.url, options.adminToken, { sourceUrl, targetUrl: server.urlOf('target') })
   const source = await changeSource({ ...options, url: server.urlOf('source') })
+  await untilMoving(options)
   await shake(options)
   await source.stop()
   log(`  the source rests after ${source.changeCount} changes`)
-  const workedCount = (await allRuns(options)).filter(({ counts }) => (counts['read'] ?? 0) > 0)
+  const worked = await workedRuns(options)
   const caughtUp = await runToEnd(options, 'counters-in', {})
   log(`  incremental pull: ${caughtUp.state}, ${JSON.stringify(caughtUp.counts)}`)
   const places = {
@@ -72,11 +73,23 @@ export async function shakeSyncs(options: ShakeOptions): Promise<ShakeResult> {
   const differences = [...lost, ...(await differencesOf({ ...places, hubUrl: hub.databaseUrl() }))]
   return {
     changeCount: source.changeCount,
-    workedCount: workedCount.length,
+    workedCount: worked.length,
     differences,
     wrongRuns: runs.filter(isWrong).map(({ id, kind, state }) => `${kind} ${id}: ${state}`),
   }
 }
+
+const workedRuns = async (options: ShakeOptions): Promise<Run[]> =>
+  (await allRuns(options)).filter(({ counts }) => (counts['read'] ?? 0) > 0)
+
+/** Blows strike what moves: on a slow machine the hub may hardly do more afterwards than start again. */
+const untilMoving = (options: ShakeOptions): Promise<void> =>
+  untilTaken(
+    async () => {
+      if ((await workedRuns(options)).length === 0) throw new Error('no run has moved a row')
+    },
+    Date.now() + settleSecondsMax * 1000,
+  )
 
 interface Blow {
   atMs: number

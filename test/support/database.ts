@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Client } from 'pg'
+import { Client, DatabaseError } from 'pg'
 import { inject } from 'vitest'
 import { type Database, openDatabase } from '../../src/hub/database/connect.ts'
 
@@ -68,8 +68,21 @@ async function asSuperuser(url: string, sql: string): Promise<void> {
   const client = new Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(sql)
+    while (!(await isDone(client, sql)));
   } finally {
     await client.end()
   }
 }
+
+/**
+ * PostgreSQL gives whoever is still connected to a database five seconds to go (`object_in_use`); on a machine
+ * that pauses they may need longer.
+ */
+const isDone = (client: Client, sql: string): Promise<boolean> =>
+  client.query(sql).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof DatabaseError && error.code === '55006') return false
+      throw error
+    },
+  )

@@ -1,4 +1,5 @@
 import type { LightMyRequestResponse } from 'fastify'
+import { type Clock, systemClock } from '../../../src/hub/clock.ts'
 import { buildTestHub, type TestHub, type TestHubOptions } from '../../support/hub.ts'
 import { plainDraft, publishDraft } from '../../support/resources.ts'
 
@@ -141,6 +142,16 @@ export const application = (more: Record<string, unknown> = {}) => ({
   validUntil: '2099-12-31',
   ...more,
 })
+
+const dayMs = 24 * 60 * 60 * 1000
+/** 12:00 in Shanghai, in UTC. */
+const noonMs = 4 * 60 * 60 * 1000
+
+/** A clock that runs, and stands at noon in Shanghai now: for what is counted by the day. */
+export function clockFromNoon(): Clock {
+  const aheadMs = (noonMs - (Date.now() % dayMs) + dayMs) % dayMs
+  return { ...systemClock, now: () => new Date(Date.now() + aheadMs) }
+}
 
 /** A provider `police` with the published resource `people`, a consumer `housing` with the system `desk`. */
 export async function buildWorld(options: TestHubOptions = {}): Promise<World> {

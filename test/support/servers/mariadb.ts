@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import mysql from 'mysql2/promise'
+import { freePort } from '../../../scripts/soak/free-port.ts'
 
 export interface MariaDb {
   /** `mysql://root:…@127.0.0.1:port/conformance` */
@@ -95,14 +95,3 @@ async function connected(port: number, hasEnded: () => boolean): Promise<mysql.C
     }
   }
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((settle, fail) => {
-    const probe = createServer()
-    probe.once('error', fail)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address ? address.port : 0
-      probe.close(() => settle(port))
-    })
-  })

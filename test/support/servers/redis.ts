@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { freePort } from '../../../scripts/soak/free-port.ts'
 
 export interface TestRedis {
   url: string
@@ -63,19 +63,10 @@ async function withClient<T>(url: string, work: (client: Redis) => Promise<T>): 
       await client.connect()
       return await work(client)
     } catch (error) {
-      if (attempt === 100) throw error
+      if (attempt === 1000) throw error
       await sleep(50)
     } finally {
       client.disconnect()
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
