@@ -57,7 +57,12 @@ async function packagesOf(...addresses: string[]): Promise<string[]> {
     const url = await listening.promise
     for (const address of addresses) {
       const headers = { authorization: 'Bearer lean-token' }
-      const { status } = await fetch(new URL(address, url), { headers })
+      let answer = await fetch(new URL(address, url), { headers })
+      // A check of readiness that a pause of the machine kept from answering in time is asked again.
+      while ((await answer.text()).includes('无应答')) {
+        answer = await fetch(new URL(address, url), { headers })
+      }
+      const { status } = answer
       expect([address, status]).toEqual([address, 200])
     }
   } finally {

@@ -47,7 +47,8 @@ const kinds: SqlKind[] = [
       return { settings: { url: urls.superuser }, session, stop }
     },
     sessions: {
-      count: `select count(*) as n from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+      count: `select count(*) as n from pg_stat_activity
+        where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`,
       end: async (session) => {
         await session.query(
           `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,

@@ -247,10 +247,10 @@ function connectionPromises(store: ConformanceStore, open: Open): void {
     await expect(failing()).rejects.toThrow(/^\d+$/)
     await source.close()
     await vi.waitFor(async () => expect(await connections()).toBe(0), {
-      timeout: 20_000,
+      timeout: 45_000,
       interval: 50,
     })
-  }, 60_000)
+  })
 
   test('a cancelled run ends its read with the reason, and its connections', async () => {
     const stop = new AbortController()
@@ -264,10 +264,10 @@ function connectionPromises(store: ConformanceStore, open: Open): void {
     await expect(reading()).rejects.toBe(reason)
     await source.close()
     await vi.waitFor(async () => expect(await connections()).toBe(0), {
-      timeout: 20_000,
+      timeout: 45_000,
       interval: 50,
     })
-  }, 60_000)
+  })
 
   test('a connection lost in the middle is a source that cannot be reached, not an end', async () => {
     const source = open((await large(store)).connector)
@@ -280,5 +280,5 @@ function connectionPromises(store: ConformanceStore, open: Open): void {
     }
     await expect(reading()).rejects.toMatchObject({ code: 'source-unreachable' })
     expect(rowCount).toBeLessThan(2 ** 17)
-  }, 60_000)
+  })
 }

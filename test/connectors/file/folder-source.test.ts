@@ -36,6 +36,22 @@ const open = (settings: Partial<FileSettings>, filesDirs = [folder.dir]): Source
 }
 const csv = (count: number, from = 0): string =>
   `id,name\n${Array.from({ length: count }, (_, at) => `${from + at},名${from + at}\n`).join('')}`
+/** Lets a file grow for as long as it is looked at, from the first moment on; answers the ids that came in. */
+async function growWhile(name: string, looking: Promise<unknown>): Promise<string[]> {
+  const state = { isLooking: true }
+  const end = (): void => {
+    state.isLooking = false
+  }
+  looking.then(end, end)
+  const added: string[] = []
+  while (state.isLooking) {
+    const id = `${added.length + 100}`
+    await appendFile(join(folder.dir, name), `${id},x\n`)
+    added.push(id)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return added
+}
 const refusal = (code: string, told = '') => ({ code, message: expect.stringContaining(told) })
 
 describe('where files may lie', () => {
@@ -194,10 +210,9 @@ describe('a single file', () => {
     await expect(blocksOf(open({ path: 'a.csv', marker: '.ok' }))).rejects.toMatchObject(
       refusal('source-unreachable', '尚未写完'),
     )
-    const growing = blocksOf(open({ path: 'a.csv', settleSeconds: 1 }))
+    const growing = blocksOf(open({ path: 'a.csv', settleSeconds: 2 }))
     const told = expect(growing).rejects.toMatchObject(refusal('source-unreachable'))
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    await appendFile(join(folder.dir, 'a.csv'), '2,x\n')
+    await growWhile('a.csv', growing)
     await told
   })
 
@@ -246,12 +261,11 @@ describe('a drop folder', () => {
   test('without a marker a file that is still growing is left for the next run', async () => {
     await folder.put('a.csv', csv(1, 1))
     await folder.put('b.csv', csv(1, 2), 0)
-    const settings = { glob: '*.csv', settleSeconds: 1 }
+    const settings = { glob: '*.csv', settleSeconds: 2 }
     const reading = blocksOf(open(settings))
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    await appendFile(join(folder.dir, 'b.csv'), '3,c\n')
+    const added = await growWhile('b.csv', reading)
     expect(cellsOf(await reading, 'id')).toEqual(['1'])
-    expect(cellsOf(await blocksOf(open(settings)), 'id')).toEqual(['1', '2', '3'])
+    expect(cellsOf(await blocksOf(open(settings)), 'id')).toEqual(['1', '2', ...added])
   })
 
   test('a file whose time lies ahead is watched, not waited for', async () => {

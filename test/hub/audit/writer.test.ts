@@ -149,13 +149,15 @@ test('where the database is away for longer than patience lasts everybody waitin
 
 test('connections cut in mid-flight lose nothing and double nothing', async () => {
   const log = openLog()
+  const superuser = await connect(test1.urls.superuser)
   const ids: string[] = []
-  let left = 2000
+  let asked = 0
+  // However late the cutter comes, it finds them in mid-flight.
   const callers = Array.from({ length: 64 }, async () => {
-    while (left-- > 0) ids.push((await log.append(readFacts({ operation: 'cut' }))).id)
+    while (asked++ < 2000 || log.faults.length === 0)
+      ids.push((await log.append(readFacts({ operation: 'cut' }))).id)
   })
   const done = new AbortController()
-  const superuser = await connect(test1.urls.superuser)
   const cutter = (async () => {
     let cut = 0
     for (; !done.signal.aborted; await sleep(20)) cut += await killWriters(superuser)
@@ -164,12 +166,11 @@ test('connections cut in mid-flight lose nothing and double nothing', async () =
   await Promise.all(callers).finally(() => done.abort())
   expect(await cutter).toBeGreaterThan(0)
   await superuser.end()
-  expect(log.faults.length).toBeGreaterThan(0)
-  expect(ids).toHaveLength(2000)
+  expect(ids.length).toBeGreaterThanOrEqual(2000)
   for (const table of ['entries', 'pending', 'search', 'subjects']) {
-    expect(await countOf(`audit.${table} where id = any($1)`, [ids])).toBe(2000)
+    expect(await countOf(`audit.${table} where id = any($1)`, [ids])).toBe(ids.length)
   }
-  expect(await countOf(`audit.search where operation = 'cut'`)).toBe(2000)
+  expect(await countOf(`audit.search where operation = 'cut'`)).toBe(ids.length)
 })
 
 test('a repetition after a commit that was not heard of adds nothing, not even for the sealer', async () => {

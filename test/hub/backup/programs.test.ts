@@ -73,7 +73,7 @@ test('a running and a stopped hub with its own PostgreSQL are backed up, and com
   expect(restored.said).toContain('audit entry hub.restored')
   hub = await startHub(loadConfig(settings('second')))
   expect(await departments(hub.url)).toContain('police')
-}, 120_000)
+}, 300_000)
 
 test('a data folder without a hub is refused, and none is made there', async () => {
   const { code, said } = await run('backup', 'nowhere', '--to', 'empty')

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Mapping } from '../../../schemas/api/mapping.ts'
 import { servedResources } from '../../../src/hub/catalog/served-resources.ts'
@@ -131,10 +130,8 @@ describe('what is served', () => {
     })
     expect((await other.served('told'))?.mountVersion).toBe(0)
     await mount('told', { mapping })
-    for (let tries = 0; (await other.served('told'))?.mountVersion !== 1; tries += 1) {
-      expect(tries).toBeLessThan(500)
-      await sleep(10)
-    }
+    const version = async () => (await other.served('told'))?.mountVersion
+    await expect.poll(version, { timeout: 30_000 }).toBe(1)
   })
 
   test('without a notification is believed for a second, then asked for again', async () => {

@@ -162,7 +162,8 @@ describe('publishing', () => {
   const untilSomebodyWaits = async (): Promise<void> => {
     for (;;) {
       const waiting = await query(
-        `select from pg_locks where locktype = 'advisory' and not granted`,
+        `select from pg_locks where locktype = 'advisory' and not granted
+           and database = (select oid from pg_database where datname = current_database())`,
       )
       if (waiting.length > 0) return
     }

@@ -57,9 +57,12 @@ describe('connections', () => {
     for (const { rows } of lost)
       await killer.query('select pg_terminate_backend($1)', [rows[0]?.pid])
     await killer.end()
-    await expect.poll(async () => (await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    const patient = { timeout: 30_000 }
     await expect
-      .poll(async () => (await knex.raw<{ rows: unknown[] }>('select 1 as one')).rows)
+      .poll(async () => (await pool.query('select 1 as one')).rows, patient)
+      .toEqual([{ one: 1 }])
+    await expect
+      .poll(async () => (await knex.raw<{ rows: unknown[] }>('select 1 as one')).rows, patient)
       .toEqual([{ one: 1 }])
   })
 

@@ -140,7 +140,7 @@ test('no line of the log holds a token, a URL or a query', async () => {
   })
   const lines = hub.logLines.join('')
   expect(lines).toContain('"route":"/v1/systems/:id"')
-  expect(lines).not.toMatch(/110101|sq_|\?|a=b/)
+  expect(lines).not.toMatch(/1101011990|sq_|\?|a=b/)
 })
 
 test('a cookie is found among others, and not by a part of its name', () => {

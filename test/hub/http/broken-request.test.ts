@@ -31,6 +31,18 @@ async function talk(chunks: Iterable<string>) {
   return { answer: Buffer.concat(answers).toString(), failure }
 }
 
+/**
+ * The hub reads on for two seconds after its answer, and then resets: a talk that a pause of the machine drew
+ * out beyond that says nothing of the answer, and is held again.
+ */
+async function talkBriskly(chunks: Iterable<string>) {
+  for (;;) {
+    const begunAt = performance.now()
+    const heard = await talk(chunks)
+    if (heard.failure === undefined || performance.now() - begunAt < 2000) return heard
+  }
+}
+
 test.each([
   ['headers that are too long', 'GET /livez HTTP/1.1\r\nHost: hub\r\nX-Long: ', '请求头过长'],
   ['what is no HTTP at all', '数桥\r\n', '不是有效的 HTTP 请求'],
@@ -38,7 +50,7 @@ test.each([
   '%s are answered once and the answer arrives, however much still comes',
   async (_what, start, detail) => {
     const rest = Array.from({ length: 50 }, () => 'x'.repeat(40_000))
-    const { answer, failure } = await talk([start, ...rest])
+    const { answer, failure } = await talkBriskly([start, ...rest])
     expect(failure).toBeUndefined()
     const [head, body] = answer.split('\r\n\r\n')
     expect(head).toMatch(/^HTTP\/1\.1 400 /)

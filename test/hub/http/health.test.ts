@@ -1,3 +1,4 @@
+import type { LightMyRequestResponse } from 'fastify'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildHub } from '../../../src/hub/app.ts'
 import { openDatabase } from '../../../src/hub/database/connect.ts'
@@ -11,9 +12,17 @@ beforeAll(async () => {
 })
 afterAll(() => hub.close())
 
+/** What readiness says; a check that a pause of the machine kept from answering in time is asked again. */
+async function readiness(ask: () => Promise<LightMyRequestResponse>) {
+  let answer = await ask()
+  while (answer.body.includes('无应答')) answer = await ask()
+  return answer
+}
+const readyz = (of = hub) => readiness(() => of.call('GET', '/readyz'))
+
 test('a hub that works is alive and ready, and says nothing of the owner when it is not the owner', async () => {
   expect((await hub.call('GET', '/livez')).json()).toEqual({ live: true })
-  const answer = await hub.call('GET', '/readyz')
+  const answer = await readyz()
   expect(answer.statusCode).toBe(200)
   const ok = 'ok'
   const checks = { serving: ok, database: ok, migrations: ok, audit: ok, queue: ok }
@@ -22,7 +31,7 @@ test('a hub that works is alive and ready, and says nothing of the owner when it
 
 test('what does not work is named, as a problem', async () => {
   fault = 'no answer'
-  const answer = await hub.call('GET', '/readyz')
+  const answer = await readyz()
   fault = null
   expect(answer.statusCode).toBe(503)
   expect(answer.headers['retry-after']).toBe('5')
@@ -42,7 +51,7 @@ test('a migration that was not run keeps the hub from being ready', async () => 
   const { rows } = await owner.query('delete from hub.migrations where name = $1 returning *', [
     name,
   ])
-  const answer = await hub.call('GET', '/readyz')
+  const answer = await readyz()
   const { version, sha256 } = rows[0]
   await owner.query('insert into hub.migrations (version, name, sha256) values ($1, $2, $3)', [
     version,
@@ -54,7 +63,7 @@ test('a migration that was not run keeps the hub from being ready', async () => 
 })
 
 test('metrics speak of routes, never of keys, and only on this machine or with a token', async () => {
-  await hub.call('GET', '/v1/systems/key-4711?q=secret', { token: hub.adminToken })
+  await hub.call('GET', '/v1/systems/key-geheim?q=secret', { token: hub.adminToken })
   const local = await hub.call('GET', '/metrics', { address: '127.0.0.1' })
   expect(local.statusCode).toBe(200)
   expect(local.body).toMatch(
@@ -62,7 +71,7 @@ test('metrics speak of routes, never of keys, and only on this machine or with a
   )
   expect(local.body).toMatch(/shuqiao_http_requests_in_flight 0/)
   expect(local.body).toMatch(/shuqiao_audit_entries_waiting 0/)
-  expect(local.body).not.toMatch(/4711|secret/)
+  expect(local.body).not.toMatch(/geheim|secret/)
   const address = '192.0.2.1'
   expect((await hub.call('GET', '/metrics', { address })).json().code).toBe('credentials-invalid')
   expect((await hub.call('GET', '/metrics', { address, token: hub.adminToken })).statusCode).toBe(
@@ -91,7 +100,7 @@ test('beyond so many calls at once the next is unavailable, and health still ans
     const third = await full.call('GET', '/v1/me', { token: full.adminToken })
     expect(third.json().code).toBe('unavailable')
     expect(Number(third.headers['retry-after'])).toBeGreaterThan(0)
-    expect((await full.call('GET', '/readyz')).statusCode).toBe(200)
+    expect((await readyz(full)).statusCode).toBe(200)
     release()
     expect((await Promise.all(waiting)).map(({ statusCode }) => statusCode)).toEqual([200, 200])
     expect((await full.call('GET', '/v1/me', { token: full.adminToken })).statusCode).toBe(200)
@@ -117,7 +126,7 @@ test('a hub that is stopping turns calls away and is no longer ready, but alive'
   const refused = await hub.call('GET', '/v1/me', { token: hub.adminToken })
   expect(refused.json().code).toBe('unavailable')
   expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
-  expect((await hub.call('GET', '/readyz')).statusCode).toBe(503)
+  expect((await readyz()).statusCode).toBe(503)
   expect((await hub.call('GET', '/livez')).statusCode).toBe(200)
 })
 
@@ -126,7 +135,7 @@ test('a hub that runs as the owner of the database is ready, and says that its l
   const database = await openDatabase({ url: owned.testDatabase.urls.owner })
   const app = await buildHub({ ...owned.app.hub, database, logStream: { write: () => undefined } })
   try {
-    const answer = await app.inject({ url: '/readyz' })
+    const answer = await readiness(() => app.inject({ url: '/readyz' }))
     expect(answer.statusCode).toBe(200)
     expect(answer.json().warnings).toEqual([expect.stringContaining('shuqiao_app')])
   } finally {

@@ -3,6 +3,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ProblemCode, problems } from '../../../schemas/api/problems.ts'
 import { purgeTombstones } from '../../../src/hub/records/purge-tombstones.ts'
+import { awayFromMidnight } from '../../support/midnight.ts'
 import { plainDraft, publishDraft } from '../../support/resources.ts'
 import { buildWorld, freshResource, peopleDraft, person, type World } from '../sharing/support.ts'
 
@@ -117,12 +118,14 @@ const ways: Ways = {
   'payload-too-large': () => push({}, `${JSON.stringify(person('x'))}\n`.repeat(1000)),
   'media-type-unsupported': () => push({ 'content-type': 'application/xml' }, '<a/>'),
   'rate-limited': async () => {
+    await awayFromMidnight()
     const { ask } = await fresh('guessed', { operations: ['verify'] })
     const guess = (name: string) => ask('verify', { key: 'p1', claims: { bornOn: name } })
     for (let day = 1; day <= 10; day += 1) await guess(`1991-01-${String(day).padStart(2, '0')}`)
     return guess('1990-01-01')
   },
   'quota-exceeded': async () => {
+    await awayFromMidnight()
     const { read } = await fresh('used-up', { dailyQuota: 1 })
     await read('p1')
     return read('p1')

@@ -107,7 +107,7 @@ function beginPush(key: string) {
 }
 
 const until = async (isSo: () => Promise<boolean>): Promise<void> => {
-  const giveUpAt = Date.now() + 20_000
+  const giveUpAt = Date.now() + 45_000
   while (!(await isSo())) {
     if (Date.now() > giveUpAt) throw new Error('It did not come to pass')
     await new Promise((resolve) => setTimeout(resolve, 20))

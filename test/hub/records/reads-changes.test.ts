@@ -91,13 +91,13 @@ test('the log is told the range of change numbers that an answer covered', async
 test('a key whose field is masked is a keyed hash, the same in upsert and delete, and never the number', async () => {
   await publishDraft(world.hub, peopleDraft('hidden', { key: ['number'] }))
   await world.grant({ resource: 'hidden', fields: ['number', 'name'] })
-  await world.push('hidden', [person('k1')])
+  await world.push('hidden', [person('hidden-person')])
   const first = await drain(world.desk, 'hidden', '0')
-  await world.push('hidden', [{ personId: 'k1', number: 'Nk1' }], 'delete')
+  await world.push('hidden', [{ personId: 'hidden-person', number: 'Nhidden-person' }], 'delete')
   const second = await drain(world.desk, 'hidden', first.next)
   expect(first.items[0]?.key).toMatch(/^[\w-]{43}$/)
   expect(second.items.map(({ op, key }) => [op, key])).toEqual([['delete', first.items[0]?.key]])
-  expect(JSON.stringify([first, second])).not.toContain('Nk1')
+  expect(JSON.stringify([first, second])).not.toContain('Nhidden-person')
 })
 
 test('a merge key that may come from a masked field is hidden for the records that have it from there', async () => {
@@ -296,7 +296,7 @@ test('whoever applies the feed ends with exactly the records that its grant show
     }
   }
   await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 14 }), walk), { numRuns: 15 })
-}, 180_000)
+})
 
 test('a record that was flagged and then moved still leaves a follower that saw it before', async () => {
   const registered = {

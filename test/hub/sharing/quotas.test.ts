@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildHub } from '../../../src/hub/app.ts'
-import { buildWorld, freshResource, type World } from './support.ts'
+import { buildWorld, clockFromNoon, freshResource, type World } from './support.ts'
 
 let world: World
 beforeAll(async () => {
-  world = await buildWorld()
+  world = await buildWorld({ clock: clockFromNoon() })
 })
 afterAll(() => world.hub.close())
 

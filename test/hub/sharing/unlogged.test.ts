@@ -55,7 +55,8 @@ test.each(Object.entries(calls))(
     expect([kept.statusCode, kept.json().code]).toEqual([503, 'unavailable'])
     expect(Number(kept.headers['retry-after'])).toBeGreaterThan(0)
     expect(kept.headers['x-audit-id']).toBeUndefined()
-    expect(kept.body).not.toMatch(/p1|1990|张|SECRET|match/)
+    // The day, not the year alone: four digits may stand by chance in the problem's id.
+    expect(kept.body).not.toMatch(/p1|1990-01|张|SECRET|match/)
     await change('grant insert on audit.entries to')
     expect((await call()).statusCode).toBe(200)
   },
@@ -65,9 +66,17 @@ test('a refusal is told as little as an answer, and a hub whose log takes nothin
   await change('revoke insert on audit.entries from')
   const refused = await ask('records/read', { key: 'nobody' })
   expect(refused.json().code).toBe('unavailable')
-  const ready = await world.hub.call('GET', '/readyz')
-  expect([ready.statusCode, ready.json().checks.database]).toEqual([503, 'ok'])
-  expect(ready.json().checks.audit).not.toBe('ok')
+  // Asked again where the database stood still for longer than a check may take.
+  const ready = async () => {
+    const answer = await world.hub.call('GET', '/readyz')
+    return [answer.statusCode, answer.json().checks]
+  }
+  await expect
+    .poll(ready, { timeout: 30_000 })
+    .toEqual([
+      503,
+      expect.objectContaining({ database: 'ok', audit: expect.not.stringMatching(/^ok$/) }),
+    ])
 })
 
 test('quota that was taken for an answer that did not leave is given back', async () => {

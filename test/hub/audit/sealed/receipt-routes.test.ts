@@ -124,8 +124,12 @@ describe('a receipt', () => {
   })
 
   test('can be had at once: the call waits for the checkpoint', async () => {
-    const fresh = await denied()
-    expect((await receipt(fresh.id, machine)).index).toBeGreaterThanOrEqual(size)
+    // A machine that stands still may use up the two seconds that a call waits: hardly three times in a row.
+    const answers = []
+    for (let time = 0; time < 3 && answers.at(-1)?.statusCode !== 200; time += 1) {
+      answers.push(await get(`entries/${(await denied()).id}/receipt`, machine))
+    }
+    expect(answers.at(-1)?.json().index).toBeGreaterThanOrEqual(size)
   })
 
   test('of an unknown entry, or of what is no id, there is none', async () => {

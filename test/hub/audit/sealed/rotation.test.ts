@@ -80,10 +80,13 @@ describe('a rotated signing key', () => {
     await takeUpKeys()
     await nextNote()
     await closeSealers()
-    const told = Promise.withResolvers<unknown>()
-    const warn = (details: object): void => told.resolve('err' in details ? details.err : details)
+    const refused = Promise.withResolvers<void>()
+    // It may lose its connection as well, on a machine that stands still.
+    const warn = (details: object): void => {
+      if ('err' in details && details.err instanceof Superseded) refused.resolve()
+    }
     sealers = [await sealBeside(hub, oldKeys, { ...silentLog, warn })]
-    expect(await told.promise).toBeInstanceOf(Superseded)
+    await refused.promise
     const { verifierKey } = await logKeys()
     await takeUpKeys()
     opened(await nextNote(), verifierKey)
