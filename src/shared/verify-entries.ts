@@ -127,7 +127,7 @@ async function checkBundle(walk: Walk, number: number, tile: Buffer | null): Pro
 function checkHead(walk: Walk, head: EntryHead, position: number): void {
   const { id } = head
   const isOfMonth = walk.isOfMonth(position)
-  if (isOfMonth !== isInMonth(id, walk.bounds)) {
+  if (isOfMonth !== isInMonth(head, walk.bounds)) {
     walk.failMonth({ ...(isOfMonth ? otherMonth : leftOut), position, entryId: id })
   }
   if (!walk.isOwnInstant(head)) walk.failEntry({ ...otherInstant, position, entryId: id })

@@ -1,4 +1,4 @@
-import { readHead, type EntryHead } from './entries.ts'
+import { type EntryHead, readHead, viewBundle } from './entries.ts'
 import { entryHash } from './tile-hashes.ts'
 import { hashBytes, tileWidth } from './tile-paths.ts'
 
@@ -34,13 +34,13 @@ export function openBundle(bytes: Buffer, width: number): OpenBundle {
     count += 1
     at = to
   }
-  const text = bytes.toString('latin1')
+  const bundle = viewBundle(bytes)
   const whole = count === width ? 'too-long' : 'cut-off'
   return {
     count,
     rest: at === bytes.length ? 'none' : whole,
     hashes: hashes.subarray(0, count * hashBytes),
-    head: (index) => readHead(text, starts[index] ?? 0, ends[index] ?? 0),
+    head: (index) => readHead(bundle, starts[index] ?? 0, ends[index] ?? 0),
     bytes: (index) => bytes.subarray(starts[index], ends[index]),
   }
 }
@@ -48,12 +48,12 @@ export function openBundle(bytes: Buffer, width: number): OpenBundle {
 /** The ids of a bundle's entries, nothing hashed; ends early where the bundle does. */
 export function idsOfBundle(bytes: Buffer): string[] {
   const ids: string[] = []
-  const text = bytes.toString('latin1')
+  const bundle = viewBundle(bytes)
   for (let at = 0; at + 2 <= bytes.length;) {
     const from = at + 2
     const to = from + bytes.readUInt16BE(at)
     if (to > bytes.length) break
-    ids.push(readHead(text, from, to)?.id ?? '')
+    ids.push(readHead(bundle, from, to)?.id ?? '')
     at = to
   }
   return ids

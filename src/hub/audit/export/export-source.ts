@@ -74,7 +74,11 @@ async function readRanges(client: ClientBase, month: string, size: number): Prom
   return rows.map((row) => [row.from, row.to])
 }
 
-const lowestId = (time: string): string => `${time}-0000-0000-000000000000`
+/** The first 48 bits of an id are its time (RFC 9562, section 5.7). */
+function lowestId(ms: number): string {
+  const digits = Math.max(0, ms).toString(16).padStart(12, '0')
+  return `${digits.slice(0, 8)}-${digits.slice(8)}-0000-0000-000000000000`
+}
 
 /** The last checkpoint before a month's first entry, and the first that covers its last one. */
 async function readEdges(client: ClientBase, first: number, end: number): Promise<SizedNote[]> {
