@@ -3,11 +3,18 @@ import { Refusal } from '../../shared/refusal.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
 import type { Proven } from '../records/proof.ts'
 import { answerJson, type Reading } from '../records/reading.ts'
-import { type Changes, readChanges, readCursor, writeCursor } from '../records/read-changes.ts'
+import {
+  type Change,
+  type Changes,
+  readChanges,
+  readCursor,
+  writeCursor,
+} from '../records/read-changes.ts'
 import { readContext, readFields } from './call-context.ts'
 import { openFields, type Sharing } from './sharing.ts'
 import { changeFacts, shownKeys } from './told-changes.ts'
 import { type Answer, type Permit, takeOut, whenProven } from './take-out.ts'
+import { writeItems } from './write-items.ts'
 
 export interface ChangesQuery {
   after?: string
@@ -73,13 +80,14 @@ function changesAnswer({ hub }: Sharing, { reading, permit }: Scope, changes: Ch
     )
   }
   const keyOf = shownKeys(hub.keys.masks, permit.grant.id)
-  const texts = changes.items.map((change) => {
+  const write = (change: Change): string => {
     const head = `{"seq":${change.seq},"op":"${change.record ? 'upsert' : 'delete'}","key":${JSON.stringify(keyOf(change))}`
     return change.record ? `${head},${answerJson(reading, change.record).slice(1)}` : `${head}}`
-  })
+  }
+  const tail = `,"next":"${writeCursor(changes.next)}"}`
   return {
     outcome: 'allowed',
-    body: `{"items":[${texts.join()}],"next":"${writeCursor(changes.next)}"}`,
+    body: () => writeItems({ items: changes.items, write, tail }),
     facts: changeFacts(reading, changes),
   }
 }

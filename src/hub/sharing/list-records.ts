@@ -15,6 +15,7 @@ import { answerJson, type FoundRecord, type Reading } from '../records/reading.t
 import { readContext } from './call-context.ts'
 import type { Sharing } from './sharing.ts'
 import { type Answer, type Permit, takeOut, whenProven } from './take-out.ts'
+import { writeItems } from './write-items.ts'
 
 /**
  * Records whose fields equal all values asked for. Filters are oracles: only granted, unmasked fields
@@ -102,10 +103,10 @@ function listAnswer(reading: Reading, found: readonly FoundRecord[], limit: numb
   const records = found.slice(0, limit)
   const last = records.at(-1)
   const next = found.length > limit && last ? `"${encodeCursor([last.seq])}"` : 'null'
-  const texts = records.map((record) => answerJson(reading, record))
+  const write = (record: FoundRecord): string => answerJson(reading, record)
   return {
     outcome: records.length === 0 ? 'absent' : 'allowed',
-    body: `{"items":[${texts.join()}],"next":${next}}`,
+    body: () => writeItems({ items: records, write, tail: `,"next":${next}}` }),
     facts: {
       subjects: records.map(({ key }) => ({ resource: reading.served.id, key })),
       rowCount: records.length,

@@ -11,6 +11,7 @@ import { readContext } from './call-context.ts'
 import { ambiguous } from './read-records.ts'
 import type { Sharing } from './sharing.ts'
 import { type Answer, type Permit, takeOut, whenProven } from './take-out.ts'
+import { writeItems } from './write-items.ts'
 
 interface Item {
   key: string
@@ -96,19 +97,16 @@ async function queryProven(
 function queryAnswer(reading: Reading, items: readonly Item[], found: readonly One[]): Answer {
   if (found.some(({ kind }) => kind === 'several')) throw ambiguous()
   const resource = reading.served.id
-  let rowCount = 0
-  const texts = found.map((one) => {
-    if (one.kind !== 'one') return 'null'
-    rowCount += 1
-    return answerJson(reading, one.record)
-  })
+  const rowCount = found.filter(({ kind }) => kind === 'one').length
+  const write = (one: One): string =>
+    one.kind === 'one' ? answerJson(reading, one.record) : 'null'
   const subjects = found.map((one, place) => ({
     resource,
     key: one.kind === 'one' ? one.record.key : subjectKey(items[place]?.key ?? ''),
   }))
   return {
     outcome: rowCount === 0 ? 'absent' : 'allowed',
-    body: `{"items":[${texts.join()}]}`,
+    body: () => writeItems({ items: found, write, tail: '}' }),
     facts: { subjects, rowCount },
   }
 }

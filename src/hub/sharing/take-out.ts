@@ -40,7 +40,8 @@ export interface Permit {
 /** An answer that has not left yet: it waits for its audit entry. */
 export interface Answer {
   outcome: 'allowed' | 'absent'
-  body: string
+  /** As it is; or written while its entry becomes durable, where that takes long. */
+  body: string | (() => Promise<Buffer>)
   /** `rowCount`: the records that it takes of the quota. */
   facts: Partial<CallFacts>
 }
@@ -63,12 +64,14 @@ export async function takeOut(
   try {
     const { answer, grant } = await answerProven(sharing, call, { facts, work })
     const entry = { ...facts, ...answer.facts, outcome: answer.outcome }
-    await auditCall(request, reply, entry).catch((error: unknown) => {
-      // What does not leave is not used.
-      sharing.quotas.giveBack(grant, answer.facts.rowCount ?? 0)
-      throw error
-    })
-    await reply.type(jsonType).send(answer.body)
+    const body = await logAndWrite(answer, auditCall(request, reply, entry)).catch(
+      (error: unknown) => {
+        // What does not leave is not used.
+        sharing.quotas.giveBack(grant, answer.facts.rowCount ?? 0)
+        throw error
+      },
+    )
+    await reply.type(jsonType).send(body)
   } catch (error) {
     if (request.auditedOutcome === null) {
       const refusal = toRefusal(error)
@@ -77,6 +80,18 @@ export async function takeOut(
     }
     throw error
   }
+}
+
+/** The entry is waited for in any case: a body that fails is told in an entry behind it. */
+async function logAndWrite({ body }: Answer, logged: Promise<unknown>): Promise<string | Buffer> {
+  if (typeof body === 'string') {
+    await logged
+    return body
+  }
+  const [entry, written] = await Promise.allSettled([logged, body()])
+  if (entry.status === 'rejected') throw entry.reason
+  if (written.status === 'rejected') throw written.reason
+  return written.value
 }
 
 const jsonType = 'application/json; charset=utf-8'
