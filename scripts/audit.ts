@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util'
 import { jsonOf, linesOf } from './audit/print-verdicts.ts'
-import { Unreadable } from './audit/read-files.ts'
+import { readBytes, Unreadable } from './audit/read-files.ts'
+import type { KeptMessages } from '../src/shared/verify-messages.ts'
 import { verifyAll } from './audit/verify.ts'
 import { isGoodReport } from '../src/shared/proofs/findings.ts'
 
 const help = `用法 / usage: npm run audit -- verify <目录或文件 / folder or file> [更多 more …]
                           [--key <公钥或文件>] [--known <检查点>] [--proof <证明>] [--json]
+                        npm run audit -- verify <回执 / receipt> --salt <X-Audit-Salt>
+                          [--request <请求体文件 / body>] [--answer <答复文件 / body>]
                         npm run audit -- export --month 2026-11 --to <新目录 / new folder> [--with-facts]
 
 verify  离线核对:审计导出(目录)、回执(JSON)、检查点(文本),不需要数据库,也不需要数桥在运行。
@@ -17,6 +20,11 @@ verify  离线核对:审计导出(目录)、回执(JSON)、检查点(文本),不
   --known <file>  早先保存的检查点;可多次给出,用以发现改写与回退
                   a checkpoint kept from before; may be repeated: finds a log rewritten or rolled back
   --proof <file>  /v1/audit/proofs/consistency 的回答;可多次给出 / answers of that call; may be repeated
+  --salt <salt>   调用时答复头 X-Audit-Salt 的值,与 --request、--answer 同用:核对回执所记的正是这份请求、这份答复
+  --request <file>  (无请求体的调用:存有路径与查询串的文件)。数桥不保存盐值,请与答复一并留存
+  --answer <file>  the answer's X-Audit-Salt header, with the bodies as they were sent and received: checks that
+                  they are what the receipt's entry commits to. Of a call without a body the request is a file
+                  with its path and query. The hub forgets the salt: keep it with the answer
   --json          结果供程序读取 / the result for machines
 
 export  导出一个月(UTC)的条目、瓦片、检查点与公钥;数桥运行或停止时均可。数据库为 SHUQIAO_DATABASE_URL,
@@ -34,6 +42,9 @@ const options = {
   key: { type: 'string', multiple: true },
   known: { type: 'string', multiple: true },
   proof: { type: 'string', multiple: true },
+  salt: { type: 'string' },
+  request: { type: 'string' },
+  answer: { type: 'string' },
   json: { type: 'boolean', default: false },
   month: { type: 'string' },
   to: { type: 'string' },
@@ -60,12 +71,30 @@ function readArguments() {
     const { values, positionals } = parseArgs({ options, allowPositionals: true })
     const [command, ...names] = positionals
     const isWhole =
-      (command === 'verify' && names.length > 0) ||
+      (command === 'verify' && names.length > 0 && isKeptWhole(names, values)) ||
       (command === 'export' && names.length === 0 && isMonth(values.month) && !!values.to)
     return values.help || isWhole ? { values, command, names } : null
   } catch {
     return null
   }
+}
+
+interface Kept {
+  salt?: string | undefined
+  request?: string | undefined
+  answer?: string | undefined
+}
+
+/** A salt is of one call, and nothing without what it was used for. */
+const isKeptWhole = (names: readonly string[], { salt, request, answer }: Kept): boolean =>
+  (salt === undefined) === (request === undefined && answer === undefined) &&
+  (salt === undefined || names.length === 1)
+
+function keptMessages({ salt, request, answer }: Kept): KeptMessages | undefined {
+  if (salt === undefined) return undefined
+  const open = (name: string | undefined) =>
+    name === undefined ? undefined : { name, bytes: readBytes(name) }
+  return { salt, request: open(request), answer: open(answer) }
 }
 
 const isMonth = (month: string | undefined): boolean =>
@@ -81,7 +110,8 @@ async function run(asked: NonNullable<ReturnType<typeof readArguments>>): Promis
     return runExport(values.month ?? '', values.to ?? '', values['with-facts'])
   const { key: keys = [], known = [], proof: proofs = [] } = values
   const tell = progressOf('核对条目 / entries verified')
-  const verdicts = await verifyAll({ names, keys, known, proofs, tell })
+  const kept = keptMessages(values)
+  const verdicts = await verifyAll({ names, keys, known, proofs, kept, tell })
   for (const line of values.json ? [jsonOf(verdicts)] : linesOf(verdicts)) print(line)
   return verdicts.every(isGoodReport) ? 0 : 1
 }

@@ -61,11 +61,13 @@ function isFolder(name: string): boolean {
   return found.isDirectory()
 }
 
-export function readText(name: string): string {
+export function readBytes(name: string): Buffer {
   const bytes = readOrNull(name)
   if (bytes === null) throw new Unreadable(`${name} 无法读取 / ${name} cannot be read`)
-  return bytes.toString('utf8')
+  return bytes
 }
+
+export const readText = (name: string): string => readBytes(name).toString('utf8')
 
 export function parseJson(name: string, text: string): unknown {
   try {

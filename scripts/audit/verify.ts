@@ -16,6 +16,7 @@ import {
 } from '../../src/shared/verify-checkpoints.ts'
 import { coversBoth } from '../../src/shared/verify-coverage.ts'
 import { verifyExport } from '../../src/shared/verify-export.ts'
+import type { KeptMessages } from '../../src/shared/verify-messages.ts'
 import { verifyReceipt } from '../../src/shared/verify-receipt.ts'
 import { type Given, parseJson, readGiven, readOrNull, readText, Unreadable } from './read-files.ts'
 
@@ -28,6 +29,8 @@ export interface VerifyCall {
   known: readonly string[]
   /** Files of consistency proofs, as the hub answers them. */
   proofs: readonly string[]
+  /** What was kept of the call that a receipt is of. */
+  kept?: KeptMessages | undefined
   tell: (done: number, total: number) => void
 }
 
@@ -56,7 +59,7 @@ export async function verifyAll(call: VerifyCall): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
   const checkpoints: KnownCheckpoint[] = []
   for (const one of given) {
-    const { report, checkpoint } = await verifyOne(one, { keys, known, proofs, tell: call.tell })
+    const { report, checkpoint } = await verifyOne(one, { ...call, keys, known, proofs })
     verdicts.push({ name: one.name, ...report })
     if (checkpoint !== null) checkpoints.push({ ...checkpoint, name: one.name })
   }
@@ -68,6 +71,7 @@ interface Holdings {
   keys: readonly VerifierKey[]
   known: readonly KnownCheckpoint[]
   proofs: readonly GivenProof[]
+  kept?: VerifyCall['kept']
   tell: VerifyCall['tell']
 }
 
@@ -103,7 +107,7 @@ async function verifyOne(given: Given, holdings: Holdings): Promise<Verified> {
   const { name } = given
   const checkpoint =
     given.kind === 'receipt'
-      ? verifyReceipt(findings, { name, value: given.value }, trust)
+      ? verifyReceipt(findings, { name, value: given.value, kept: holdings.kept }, trust)
       : checkSignature(findings, { name, note: given.note }, trust)
   return { report: findings.report(), checkpoint }
 }

@@ -4,6 +4,7 @@ import { verifyFacts } from './proofs/disclosed-facts.ts'
 import { openInstants, readEntry } from './proofs/entries.ts'
 import type { Findings } from './proofs/findings.ts'
 import { leafHash, verifyInclusion } from './proofs.ts'
+import { type KeptMessages, verifyMessages } from './verify-messages.ts'
 import { checkSignature, type KnownCheckpoint, type Trust } from './verify-checkpoints.ts'
 
 const bytesOf = (base64: string): Buffer => Buffer.from(base64, 'base64')
@@ -17,13 +18,20 @@ const digestsOf = (receipt: Receipt): Record<string, string> | undefined => {
   )
 }
 
+interface GivenReceipt {
+  name: string
+  value: unknown
+  /** What was asked and answered, where its holder has kept that too. */
+  kept?: KeptMessages | undefined
+}
+
 /**
  * Checks a receipt ("shuqiao-receipt/1"): the entry has the hash that was given to the caller, stands in the
  * tree that a trusted key has signed, and says what the receipt shows. Answers the receipt's checkpoint.
  */
 export function verifyReceipt(
   findings: Findings,
-  { name, value }: { name: string; value: unknown },
+  { name, value, kept }: GivenReceipt,
   trust: Trust,
 ): KnownCheckpoint | null {
   const fail = findings.check('回执格式', 'form of the receipt')
@@ -39,6 +47,7 @@ export function verifyReceipt(
   const checkpoint = checkSignature(findings, { name, note: value.checkpoint }, trust)
   if (checkpoint !== null) checkInclusion(findings, value, checkpoint)
   checkFacts(findings, value)
+  if (kept !== undefined) verifyMessages(findings, value, kept)
   return checkpoint
 }
 

@@ -44,8 +44,8 @@ export type FactName = keyof typeof factKinds
 
 /**
  * What may have to be kept back or erased: each is committed to by itself (`leaf.ts`). A record's change
- * number and hash tell whose record it was to everybody who follows the resource's changes; digests of
- * requests and answers can be guessed where these hold little; a caller may put anything into a trace id.
+ * number and hash tell whose record it was to everybody who follows the resource's changes; a caller may put
+ * anything into a trace id.
  */
 const guarded: ReadonlySet<string> = new Set<FactName>([
   'address',
@@ -54,8 +54,6 @@ const guarded: ReadonlySet<string> = new Set<FactName>([
   'operator',
   'recordHash',
   'recordSeq',
-  'requestDigest',
-  'responseDigest',
   'sequenceRange',
   'staff',
   'subjects',

@@ -9,7 +9,8 @@ import { sealDetails } from './details.ts'
 import type { AuditFacts } from './facts.ts'
 import { hashCase } from './keys.ts'
 import { digestFact, type Leaf, makeLeaf } from './leaf.ts'
-import { instantText, plainText, plainWord } from './plain-values.ts'
+import { instantText } from '../../shared/instants.ts'
+import { plainText, plainWord } from './plain-values.ts'
 import { drawSalt } from './salts.ts'
 
 /** One entry, ready to be written: the leaf, what finds it, and what it says, sealed. */

@@ -38,7 +38,7 @@ export interface AuditFacts {
   caseNumber?: string
   grantIds?: readonly string[]
   policyVersion?: number
-  /** SHA-256, hex. */
+  /** Of the bodies, with a salt that only the caller has (`message-digests.ts`). */
   requestDigest?: string
   responseDigest?: string
   requestBytes?: number
@@ -52,7 +52,7 @@ export interface AuditFacts {
   note?: Record<string, unknown>
 }
 
-/** What the caller is given as proof: sent as `X-Audit-Id` and `X-Audit-Leaf`. */
+/** What the caller of any logged call is given as proof: sent as `X-Audit-Id` and `X-Audit-Leaf`. */
 export interface AuditReceipt {
   id: string
   /** Hex SHA-256 leaf hash (RFC 6962: SHA-256(0x00 ‖ leaf bytes)). */

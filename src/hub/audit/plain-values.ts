@@ -1,4 +1,5 @@
 import canonicalize from 'canonicalize'
+import { instantText } from '../../shared/instants.ts'
 import { auditLimits } from './limits.ts'
 
 /*
@@ -48,15 +49,6 @@ function describe(value: unknown): string {
 /** RFC 3339 in UTC; an invalid date is said to be one. */
 export const plainInstant = (value: Date): string =>
   Number.isNaN(value.getTime()) ? 'Invalid Date' : instantText(value.getTime())
-
-/** Entries of one moment name the same few instants again and again. */
-let lastInstant = { ms: 0, text: new Date(0).toISOString() }
-
-/** RFC 3339 in UTC of milliseconds since 1970. */
-export function instantText(ms: number): string {
-  if (ms !== lastInstant.ms) lastInstant = { ms, text: new Date(ms).toISOString() }
-  return lastInstant.text
-}
 
 /** Canonical JSON of a list of texts, cut to the limit with a last item that says how many are missing. */
 export function canonicalTexts(values: readonly unknown[]): string {

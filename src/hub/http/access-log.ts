@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { instantText } from '../../shared/instants.ts'
 import type { Api } from './api.ts'
 
 /** Names that never reach the log, whoever logs them. */
@@ -25,7 +26,7 @@ export interface LogSettings {
 export const lineOptions = (level: string) => ({
   level,
   base: null,
-  timestamp: () => `,"time":"${new Date().toISOString()}"`,
+  timestamp: () => `,"time":"${instantText(Date.now())}"`,
   formatters: { level: (label: string) => ({ level: label }) },
   redact: { paths: redactedPaths, censor: '…' },
   serializers: { req: () => ({}), res: () => ({}), err: describeError },

@@ -75,9 +75,11 @@ const tlsServer = (tls: { certificate: string; key: string }) => (handler: Handl
 function parseJson(app: Api): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
+  app.decorateRequest('bodyText', null)
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = body.toString()
     if (text === '') return done(null, undefined)
+    request.bodyText = text
     return parse(request, text, (error, value) => {
       done(error ?? unstorableIn(text, value), value)
     })

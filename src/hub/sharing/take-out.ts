@@ -1,6 +1,7 @@
 import type { CallContext } from '../../../schemas/api/records.ts'
 import type { ShareOperation } from '../../../schemas/api/sharing.ts'
 import { Refusal } from '../../shared/refusal.ts'
+import { type MessageDigests, messageDigests } from '../audit/message-digests.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
 import { unknownResource } from '../catalog/faults.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
@@ -40,7 +41,7 @@ export interface Permit {
 /** An answer that has not left yet: it waits for its audit entry. */
 export interface Answer {
   outcome: 'allowed' | 'absent'
-  /** As it is; or written while its entry becomes durable, where that takes long. */
+  /** As it is; or written a part at a time, where that takes long. */
   body: string | (() => Promise<Buffer>)
   /** `rowCount`: the records that it takes of the quota. */
   facts: Partial<CallFacts>
@@ -60,17 +61,16 @@ export async function takeOut(
   work: (permit: Permit) => Promise<Proven<Answer>>,
 ): Promise<void> {
   const { request, reply } = call
-  const facts = startFacts(call)
+  const digests = messageDigests()
+  reply.header('x-audit-salt', digests.salt)
+  const facts = { ...startFacts(call), ...digests.ofRequest(request.bodyText ?? request.url) }
   try {
     const { answer, grant } = await answerProven(sharing, call, { facts, work })
-    const entry = { ...facts, ...answer.facts, outcome: answer.outcome }
-    const body = await logAndWrite(answer, auditCall(request, reply, entry)).catch(
-      (error: unknown) => {
-        // What does not leave is not used.
-        sharing.quotas.giveBack(grant, answer.facts.rowCount ?? 0)
-        throw error
-      },
-    )
+    const body = await logAnswer(call, answer, { facts, digests }).catch((error: unknown) => {
+      // What does not leave is not used.
+      sharing.quotas.giveBack(grant, answer.facts.rowCount ?? 0)
+      throw error
+    })
     await reply.type(jsonType).send(body)
   } catch (error) {
     if (request.auditedOutcome === null) {
@@ -82,16 +82,16 @@ export async function takeOut(
   }
 }
 
-/** The entry is waited for in any case: a body that fails is told in an entry behind it. */
-async function logAndWrite({ body }: Answer, logged: Promise<unknown>): Promise<string | Buffer> {
-  if (typeof body === 'string') {
-    await logged
-    return body
-  }
-  const [entry, written] = await Promise.allSettled([logged, body()])
-  if (entry.status === 'rejected') throw entry.reason
-  if (written.status === 'rejected') throw written.reason
-  return written.value
+/** Writes the body, and commits to it: what leaves afterwards is what the entry says. */
+async function logAnswer(
+  { request, reply }: TakeOutCall,
+  { outcome, body, facts: found }: Answer,
+  { facts, digests }: { facts: CallFacts; digests: MessageDigests },
+): Promise<string | Buffer> {
+  const written = typeof body === 'string' ? body : await body()
+  const entry = { ...facts, ...found, ...digests.ofAnswer(written), outcome }
+  await auditCall(request, reply, entry)
+  return written
 }
 
 const jsonType = 'application/json; charset=utf-8'

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Items that are written in one turn of the event loop: other calls come between, and the log's entry goes out. */
+/** Items that are written in one turn of the event loop: other calls come between. */
 const itemsPerTurn = 100
 
 /** `{"items":[…]`, and what stands behind the list. */

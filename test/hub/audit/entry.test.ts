@@ -103,8 +103,6 @@ const guarded = [
   'operator',
   'recordHash',
   'recordSeq',
-  'requestDigest',
-  'responseDigest',
   'sequenceRange',
   'staff',
   'subjects',
