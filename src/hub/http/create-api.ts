@@ -5,9 +5,11 @@ import Fastify, {
   type FastifyServerOptions,
   LogController,
 } from 'fastify'
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { HttpConfig } from '../config.ts'
+import { Refusal } from '../../shared/refusal.ts'
 import { createLogger, type LogSettings } from './access-log.ts'
 import { answerUnreadable } from './answer-problems.ts'
 import type { Api } from './api.ts'
@@ -71,17 +73,28 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
 const tlsServer = (tls: { certificate: string; key: string }) => (handler: Handler) =>
   createTlsServer({ cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' }, handler)
 
-/** JSON only. Whether a body may be empty is for the route's schema to say, whatever its Content-Type. */
+const notUtf8 = (): Refusal =>
+  new Refusal('request-invalid', '请求体不是 UTF-8 / The body is not UTF-8')
+
+/**
+ * JSON only, in UTF-8 (RFC 8259, section 8.1): what is not would be stored as other text than was sent. Whether
+ * a body may be empty is for the route's schema to say, whatever its Content-Type.
+ */
 function parseJson(app: Api): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   app.decorateRequest('bodyText', null)
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    const text = body.toString()
-    if (text === '') return done(null, undefined)
-    request.bodyText = text
-    return parse(request, text, (error, value) => {
-      done(error ?? unstorableIn(text, value), value)
-    })
-  })
+  app.addContentTypeParser<Buffer>(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request, body, done) => {
+      if (body.length === 0) return done(null, undefined)
+      if (!isUtf8(body)) return done(notUtf8(), undefined)
+      const text = body.toString()
+      request.bodyText = text
+      return parse(request, text, (error, value) => {
+        done(error ?? unstorableIn(text, value), value)
+      })
+    },
+  )
 }

@@ -41,3 +41,21 @@ test.each(['/v1/departments?after=%00', '/v1/resources/x%00y', '/v1/departments/
     expect(answer.json()).toMatchObject({ code: 'request-invalid', status: 400 })
   },
 )
+
+test('refuses a body that is not UTF-8, instead of keeping other text than was sent', async () => {
+  const gb18030 = Buffer.from([0xca, 0xfd, 0xc7, 0xc5]) // 数桥
+  const body = Buffer.concat([
+    Buffer.from('{"id":"gb","division":"430182","name":"'),
+    gb18030,
+    Buffer.from('"}'),
+  ])
+  const answer = await hub.app.inject({
+    method: 'POST',
+    url: '/v1/departments',
+    headers: { authorization: `Bearer ${hub.adminToken}`, 'content-type': 'application/json' },
+    payload: body,
+  })
+  expect(answer.statusCode).toBe(400)
+  expect(answer.json()).toMatchObject({ code: 'request-invalid' })
+  expect(answer.json().detail).toContain('UTF-8')
+})
