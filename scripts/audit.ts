@@ -20,11 +20,11 @@ verify  离线核对:审计导出(目录)、回执(JSON)、检查点(文本),不
   --known <file>  早先保存的检查点;可多次给出,用以发现改写与回退
                   a checkpoint kept from before; may be repeated: finds a log rewritten or rolled back
   --proof <file>  /v1/audit/proofs/consistency 的回答;可多次给出 / answers of that call; may be repeated
-  --salt <salt>   调用时答复头 X-Audit-Salt 的值,与 --request、--answer 同用:核对回执所记的正是这份请求、这份答复
-  --request <file>  (无请求体的调用:存有路径与查询串的文件)。数桥不保存盐值,请与答复一并留存
-  --answer <file>  the answer's X-Audit-Salt header, with the bodies as they were sent and received: checks that
-                  they are what the receipt's entry commits to. Of a call without a body the request is a file
-                  with its path and query. The hub forgets the salt: keep it with the answer
+  --salt <salt>   答复头 X-Audit-Salt 的值(数桥不留,请与答复一并保存),与下两项同用,只用于一份回执
+                  the answer's X-Audit-Salt header (the hub forgets it: keep it); with the next two, for one receipt
+  --request <file>  发出的请求体;无请求体的调用为路径与查询串,末尾不带换行。核对回执所记正是它
+                  the body as it was sent, of a call without one its path and query, without a line break behind
+  --answer <file>  收到的答复体;核对回执所记正是它 / the answer's body as it was received
   --json          结果供程序读取 / the result for machines
 
 export  导出一个月(UTC)的条目、瓦片、检查点与公钥;数桥运行或停止时均可。数据库为 SHUQIAO_DATABASE_URL,
@@ -68,7 +68,8 @@ function progressOf(what: string): (done: number, total: number) => void {
 
 function readArguments() {
   try {
-    const { values, positionals } = parseArgs({ options, allowPositionals: true })
+    const args = joinSalt(process.argv.slice(2))
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
     const [command, ...names] = positionals
     const isWhole =
       (command === 'verify' && names.length > 0 && isKeptWhole(names, values)) ||
@@ -95,6 +96,13 @@ function keptMessages({ salt, request, answer }: Kept): KeptMessages | undefined
   const open = (name: string | undefined) =>
     name === undefined ? undefined : { name, bytes: readBytes(name) }
   return { salt, request: open(request), answer: open(answer) }
+}
+
+/** One salt in 64 begins with a dash: by itself it would be taken for an option. */
+function joinSalt(args: readonly string[]): string[] {
+  const at = args.indexOf('--salt')
+  const salt = args[at + 1]
+  return at < 0 || salt === undefined ? [...args] : args.toSpliced(at, 2, `--salt=${salt}`)
 }
 
 const isMonth = (month: string | undefined): boolean =>

@@ -47,6 +47,11 @@ const noteChecks = { ...sm2Checks, ...cosignatureChecks }
  */
 export async function verifyAll(call: VerifyCall): Promise<Verdict[]> {
   const given = call.names.map(readGiven)
+  const [other] = call.kept === undefined ? [] : given.filter(({ kind }) => kind !== 'receipt')
+  if (other)
+    throw new Unreadable(
+      `${other.name} 不是回执 / ${other.name} is no receipt: --salt is for receipts`,
+    )
   const proofs = call.proofs.map(readProof)
   const own = call.keys.flatMap(readKeys)
   // Whoever trusts a key follows it to its successors, which every export names.

@@ -1,7 +1,7 @@
 /** Calls of one second name it again and again: to write it out anew costs several times the rest. */
 let lastSecond = { second: 0, text: '1970-01-01T00:00:00.' }
 
-/** RFC 3339 in UTC of milliseconds since 1970, as `toISOString` writes it. Throws a RangeError where it does. */
+/** RFC 3339 in UTC of whole milliseconds since 1970, as `toISOString` writes it. RangeError beyond the calendar. */
 export function instantText(ms: number): string {
   const second = Math.floor(ms / 1000)
   if (second !== lastSecond.second) {

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import type { Receipt } from '../../schemas/api/audit.ts'
 import type { Findings } from './proofs/findings.ts'
 
 /** What a caller kept of a call: its `X-Audit-Salt`, and the bytes of what was asked or answered. */
@@ -9,6 +8,12 @@ export interface KeptMessages {
   answer?: { name: string; bytes: Buffer } | undefined
 }
 
+/** What a receipt shows of its entry, as far as the entry was found to commit to it. */
+export interface ProvedFacts {
+  entryId: string
+  facts: Readonly<Record<string, unknown>>
+}
+
 const digestOf = (salt: string, name: string, bytes: Buffer): string =>
   hash('sha256', Buffer.concat([Buffer.from(`${salt}${name}\0`), bytes]), 'base64url')
 
@@ -16,9 +21,11 @@ const digestOf = (salt: string, name: string, bytes: Buffer): string =>
  * Checks that the entry of a receipt commits to these very bytes: base64url(SHA-256(salt ‖ "request" or
  * "response" ‖ 0x00 ‖ bytes)) is what its facts say. Of a call without a body the request is its path and query.
  */
-export function verifyMessages(findings: Findings, receipt: Receipt, kept: KeptMessages): void {
-  const entryId = receipt.id
-  const { requestDigest, responseDigest } = receipt.facts ?? {}
+export function verifyMessages(
+  findings: Findings,
+  { entryId, facts: { requestDigest, responseDigest } }: ProvedFacts,
+  kept: KeptMessages,
+): void {
   const messages = [
     { zh: '请求', en: 'request', name: 'request', kept: kept.request, logged: requestDigest },
     { zh: '答复', en: 'answer', name: 'response', kept: kept.answer, logged: responseDigest },
@@ -28,7 +35,11 @@ export function verifyMessages(findings: Findings, receipt: Receipt, kept: KeptM
     const fail = findings.check(`${zh}与所记相符`, `the ${en} is the one logged`)
     const at = { entryId, path: message.name }
     if (logged === undefined) {
-      fail({ ...at, zh: `回执没有${zh}的摘要`, en: `the receipt shows no digest of the ${en}` })
+      fail({
+        ...at,
+        zh: `回执没有可信的${zh}摘要`,
+        en: `the receipt shows no digest of the ${en} that its entry commits to`,
+      })
     } else if (digestOf(kept.salt, name, message.bytes) !== logged) {
       fail({
         ...at,

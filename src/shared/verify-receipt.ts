@@ -46,8 +46,9 @@ export function verifyReceipt(
   checkEntry(findings, value)
   const checkpoint = checkSignature(findings, { name, note: value.checkpoint }, trust)
   if (checkpoint !== null) checkInclusion(findings, value, checkpoint)
-  checkFacts(findings, value)
-  if (kept !== undefined) verifyMessages(findings, value, kept)
+  const areFactsProved = checkFacts(findings, value)
+  const facts = areFactsProved ? (value.facts ?? {}) : {}
+  if (kept !== undefined) verifyMessages(findings, { entryId: value.id, facts }, kept)
   return checkpoint
 }
 
@@ -91,16 +92,18 @@ function checkInclusion(findings: Findings, receipt: Receipt, checkpoint: KnownC
   })
 }
 
-function checkFacts(findings: Findings, receipt: Receipt): void {
+/** Whether the entry commits to what the receipt shows; nothing else of it may be relied on. */
+function checkFacts(findings: Findings, receipt: Receipt): boolean {
   const { id: entryId, facts = {}, salts = {} } = receipt
   const digests = digestsOf(receipt)
   if (Object.keys(salts).length === 0) {
     findings.notice('回执不含明细,未核对明细', 'the receipt shows no facts: none were checked')
-    return
+    return false
   }
   const fail = findings.check('明细', 'facts')
   const entry = readEntry(bytesOf(receipt.leafBytes))
-  if (entry !== null && verifyFacts(entry, { facts, salts, digests })) return
+  if (entry !== null && verifyFacts(entry, { facts, salts, digests })) return true
   const zh = '明细与条目承诺的摘要不符'
   fail({ zh, en: 'the facts are not those that the entry commits to', entryId })
+  return false
 }

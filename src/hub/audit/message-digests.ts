@@ -6,38 +6,23 @@ import { drawSalt } from './salts.ts'
  * a digest alone would let them try numbers until one fits. So it is made with a salt of 144 random bits that
  * the caller gets with the answer (`X-Audit-Salt`) and that the hub forgets:
  *   base64url(SHA-256(salt ‖ "request" or "response" ‖ 0x00 ‖ bytes))
- * Of a call without a body the request is its path with the query, as sent.
+ * Of a call without a body the request is its path with the query, as sent. No lengths are kept: that of a
+ * verification's answer tells whether the claims were true, and would outlive its redaction.
  */
-
-export interface MessageFacts {
-  requestBytes: number
-  requestDigest: string
-}
-
-export interface AnswerFacts {
-  responseBytes: number
-  responseDigest: string
-}
 
 /** The digests of one call. */
 export interface MessageDigests {
   salt: string
-  ofRequest(text: string): MessageFacts
-  ofAnswer(body: string | Buffer): AnswerFacts
+  ofRequest(text: string): { requestDigest: string }
+  ofAnswer(body: string | Buffer): { responseDigest: string }
 }
 
 export function messageDigests(): MessageDigests {
   const salt = drawSalt()
   return {
     salt,
-    ofRequest: (text) => ({
-      requestBytes: Buffer.byteLength(text),
-      requestDigest: digest(salt, 'request', text),
-    }),
-    ofAnswer: (body) => ({
-      responseBytes: Buffer.byteLength(body),
-      responseDigest: digest(salt, 'response', body),
-    }),
+    ofRequest: (text) => ({ requestDigest: digest(salt, 'request', text) }),
+    ofAnswer: (body) => ({ responseDigest: digest(salt, 'response', body) }),
   }
 }
 

@@ -44,7 +44,7 @@ declare module 'fastify' {
     traceId: string | null
     /** Outcome of the audit entry that this call already has. */
     auditedOutcome: AuditOutcome | null
-    /** The JSON body as it came; null where there was none. */
+    /** The JSON body as it came; null where there was none, or where the handler reads it as a stream. */
     bodyText: string | null
     /** Whether the token came in the console's cookie, which a foreign page can make a browser send. */
     signedInByCookie: boolean

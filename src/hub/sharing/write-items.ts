@@ -28,7 +28,7 @@ export async function writeItems<Item>({ items, write, tail }: ItemList<Item>): 
   return text.bytes()
 }
 
-const firstBytes = 64 * 1024
+const firstBytes = 4 * 1024
 /** UTF-8 of one unit of UTF-16; a pair of them takes four. */
 const unitBytesMax = 3
 

@@ -39,13 +39,14 @@ const idAt = 61
 const idLength = 36
 const instantAt = 110
 const instantLength = 24
-const headLength = 145
 const literals: readonly (readonly [at: number, text: string])[] = [
   [0, '{"facts":"'],
   [53, '","id":"'],
   [97, '","readyAt":"'],
   [134, '","version":'],
 ]
+
+const headLength = Math.max(...literals.map(([at, text]) => at + text.length))
 
 /** The literals four bytes at a time, as big-endian numbers; the last four of each may overlap those before. */
 const words = literals.flatMap(([at, text]) => {
@@ -136,7 +137,7 @@ export function openInstants(): (head: EntryHead) => boolean {
       lastMs = ms
       if (Math.floor(ms / 1000) !== second) {
         second = Math.floor(ms / 1000)
-        secondText = instantText(second * 1000).slice(0, -4)
+        secondText = writtenInstant(second * 1000).slice(0, -4)
       }
       text = `${secondText}${String(ms % 1000).padStart(3, '0')}Z`
     }
@@ -145,7 +146,7 @@ export function openInstants(): (head: EntryHead) => boolean {
 }
 
 /** Empty where an id's time lies beyond what a calendar can say. */
-const instantText = (ms: number): string => (ms <= 8.64e15 ? new Date(ms).toISOString() : '')
+const writtenInstant = (ms: number): string => (ms <= 8.64e15 ? new Date(ms).toISOString() : '')
 
 /** Milliseconds since 1970: the first of the month, and the first after it. */
 export interface MonthBounds {

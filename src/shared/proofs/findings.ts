@@ -28,6 +28,12 @@ export interface Report {
 
 const faultsKept = 50
 
+/** A part of a text keeps the whole of it in memory: of an id, a bundle of entries. */
+export const copyOf = (text: string): string => Buffer.from(text).toString()
+
+const alone = (fault: Fault): Fault =>
+  fault.entryId === undefined ? fault : { ...fault, entryId: copyOf(fault.entryId) }
+
 export interface Findings {
   /** Opens a check; whoever opened it says what is wrong with it. */
   check(zh: string, en: string): (fault: Fault) => void
@@ -46,7 +52,7 @@ export function openFindings(): Findings {
       return (fault) => {
         check.isGood = false
         check.faultCount += 1
-        if (check.faults.length < faultsKept) check.faults.push(fault)
+        if (check.faults.length < faultsKept) check.faults.push(alone(fault))
       }
     },
     notice: (zh, en) => notices.push({ zh, en }),

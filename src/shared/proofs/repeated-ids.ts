@@ -1,3 +1,5 @@
+import { copyOf } from './findings.ts'
+
 /*
  * Whether an id stands twice among millions, in memory that does not grow with them. Ids carry their time, so
  * nearly all are greater than every one before them and cannot have been there. The others are late: they
@@ -34,9 +36,6 @@ export function watchIds(from: number, max = lateMax): IdWatch {
     },
   }
 }
-
-/** A part of a text keeps the whole of it in memory. */
-const copyOf = (id: string): string => Buffer.from(id, 'latin1').toString('latin1')
 
 export interface Repeated {
   id: string

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -48,17 +49,17 @@ async function receiptOf({ headers }: LightMyRequestResponse): Promise<Receipt> 
   return (await world.hub.call('GET', path, { token: world.desk })).json()
 }
 
-/** `npm run audit -- verify`, which has no hub to ask. */
-async function verify(
-  receipt: Receipt,
-  ...given: string[]
-): Promise<{ code: number; out: string }> {
+const digestOf = (salt: string, answer: Buffer): string =>
+  createHash('sha256').update(`${salt}response\0`).update(answer).digest('base64url')
+
+const verify = (receipt: Receipt, ...given: string[]) =>
+  audit('verify', file('receipt.json', JSON.stringify(receipt)), '--key', key, ...given)
+
+/** `npm run audit`, which has no hub to ask. */
+async function audit(...given: string[]): Promise<{ code: number; out: string }> {
   const script = join(import.meta.dirname, '../../../scripts/audit.ts')
-  const name = file('receipt.json', JSON.stringify(receipt))
   const env = { PATH: process.env['PATH'], NODE_NO_WARNINGS: '1' }
-  return promisify(execFile)(process.execPath, [script, 'verify', name, '--key', key, ...given], {
-    env,
-  }).then(
+  return promisify(execFile)(process.execPath, [script, ...given], { env }).then(
     ({ stdout }) => ({ code: 0, out: stdout }),
     (error: { code: number; stdout: string; stderr: string }) => ({
       code: error.code,
@@ -95,6 +96,14 @@ test('a receipt proves what was asked and what was answered, and nothing else in
   const untold = await verify(bare, ...salt, '--answer', body)
   expect(untold.out).toContain('the receipt shows no digest of the answer')
   expect(untold.code).toBe(1)
+  // What is written into a receipt beside what the entry commits to proves nothing.
+  const forged = {
+    ...bare,
+    facts: { responseDigest: digestOf(saltOf(answer), readFileSync(other)) },
+  }
+  const forgery = await verify(forged, ...salt, '--answer', other)
+  expect(forgery.out).toContain('✗ 答复与所记相符')
+  expect(forgery.code).toBe(1)
 })
 
 test('so do long lists, calls without a body, and refusals for what was asked', async () => {
@@ -134,9 +143,21 @@ test('the salt is kept nowhere in the hub: who reads entries cannot try numbers 
   )
   const receipt = await receiptOf(answer)
   expect(receipt.facts?.['responseDigest']).toMatch(/^[\w-]{43}$/)
-  expect(receipt.facts).toMatchObject({ responseBytes: answer.rawPayload.length })
   expect(entry.body + JSON.stringify(receipt)).not.toContain(salt)
   expect(JSON.stringify(world.hub.entries)).not.toContain(salt)
+})
+
+test('a salt may begin with a dash, and is asked for with receipts alone', async () => {
+  const { read } = await fresh('kept-dashes')
+  const receipt = await receiptOf(await read('p1'))
+  const body = file('dashes.json', 'anything')
+  const dashed = await verify(receipt, '--salt', `-${'A'.repeat(23)}`, '--answer', body)
+  expect(dashed.out).toContain('✗ 答复与所记相符')
+  expect(dashed.code).toBe(1)
+  const note = file('checkpoint.txt', receipt.checkpoint)
+  const of = await audit('verify', note, '--key', key, '--salt', 'x', '--answer', body)
+  expect(of.out).toContain('is no receipt')
+  expect(of.code).toBe(2)
 })
 
 test('a salt without what it is for, or for several receipts, is not understood', async () => {
