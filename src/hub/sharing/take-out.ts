@@ -1,7 +1,8 @@
 import type { CallContext } from '../../../schemas/api/records.ts'
 import type { ShareOperation } from '../../../schemas/api/sharing.ts'
 import { Refusal } from '../../shared/refusal.ts'
-import { type MessageDigests, messageDigests } from '../audit/message-digests.ts'
+import { digestMessage } from '../audit/message-digests.ts'
+import { drawSalt } from '../audit/salts.ts'
 import type { ServedResource } from '../catalog/served-resource.ts'
 import { unknownResource } from '../catalog/faults.ts'
 import type { ApiReply, ApiRequest } from '../http/api.ts'
@@ -61,12 +62,12 @@ export async function takeOut(
   work: (permit: Permit) => Promise<Proven<Answer>>,
 ): Promise<void> {
   const { request, reply } = call
-  const digests = messageDigests()
-  reply.header('x-audit-salt', digests.salt)
-  const facts = { ...startFacts(call), ...digests.ofRequest(request.bodyText ?? request.url) }
+  const salt = drawSalt()
+  reply.header('x-audit-salt', salt)
+  const facts = startFacts(call, salt)
   try {
     const { answer, grant } = await answerProven(sharing, call, { facts, work })
-    const body = await logAnswer(call, answer, { facts, digests }).catch((error: unknown) => {
+    const body = await logAnswer(call, answer, { facts, salt }).catch((error: unknown) => {
       // What does not leave is not used.
       sharing.quotas.giveBack(grant, answer.facts.rowCount ?? 0)
       throw error
@@ -86,20 +87,25 @@ export async function takeOut(
 async function logAnswer(
   { request, reply }: TakeOutCall,
   { outcome, body, facts: found }: Answer,
-  { facts, digests }: { facts: CallFacts; digests: MessageDigests },
+  { facts, salt }: { facts: CallFacts; salt: string },
 ): Promise<string | Buffer> {
   const written = typeof body === 'string' ? body : await body()
-  const entry = { ...facts, ...found, ...digests.ofAnswer(written), outcome }
+  const responseDigest = digestMessage(salt, 'response', written)
+  const entry = { ...facts, ...found, responseDigest, outcome }
   await auditCall(request, reply, entry)
   return written
 }
 
 const jsonType = 'application/json; charset=utf-8'
 
-const startFacts = ({ logged, resource, context, facts }: TakeOutCall): CallFacts => ({
+const startFacts = (
+  { request, logged, resource, context, facts }: TakeOutCall,
+  salt: string,
+): CallFacts => ({
   operation: logged,
   outcome: 'allowed',
   resource,
+  requestDigest: digestMessage(salt, 'request', request.bodyText ?? request.url),
   ...context,
   ...facts,
 })
