@@ -121,13 +121,16 @@ async function finish(parts: PullParts, planned: Planned, intake: Intake): Promi
   await intake.flow.settled()
   const { sourceCount, plan, run } = planned
   const readBefore = run.counts.read - plan.readBase
+  const readCount = intake.flow.handedCount()
   const checkpoint = {
     ...intake.flow.checkpoint(),
+    // Also rows without a position of their own lie before it now: nobody will read them again.
+    line: run.counts.read + readCount,
     isRead: true,
     sourceCount: sourceCount === null ? null : sourceCount + readBefore,
   }
   await keepCheckpoint(parts.intake.pool, { id: run.id, holder: parts.holder }, checkpoint)
-  return { kind: 'read', readCount: intake.flow.handedCount(), checkpoint }
+  return { kind: 'read', readCount, checkpoint }
 }
 
 type Left = Extract<RunOutcome, { kind: 'yielded' }>

@@ -59,6 +59,13 @@ const stepOf = (canDelete: boolean): fc.Arbitrary<Step> =>
     ),
   })
 
+/** The last row ties with the cursor, is rejected a second time, and the run dies with nothing left to read. */
+const rejectedAgain: Step[] = [
+  { edits: [{ kind: 'spoil', id: 1 }], kill: null },
+  { edits: [], kill: { kind: 'end', at: 1 } },
+  { edits: [], kill: null },
+]
+
 const editStatements = {
   insert: `insert into TABLE select coalesce(max(id), 0) + 1, 'n-' || coalesce(max(id), 0) + 1, '5', clock_timestamp() from TABLE where $1 >= 0`,
   update: `update TABLE set amount = ($1 + 2)::text, updated_at = now() where id % 500 = $1 % 500`,
