@@ -140,7 +140,7 @@ describe('however a run is killed', () => {
     const steps = fc.array(stepOf(false), { minLength: 1, maxLength: 4 })
     await fc.assert(
       fc.asyncProperty(steps, (given) => holds('incremental', given, ['updated_at'])),
-      { numRuns: 6 },
+      { numRuns: 6, examples: [[rejectedAgain]] },
     )
   })
 
