@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { hubNodeFlags } from '../soak/hub-process.ts'
+import nodeFlags from '../node-flags.json' with { type: 'json' }
 
 /** A program in a process of its own, so that its memory is its own and the client is another process. */
 export interface Program {
@@ -38,7 +38,7 @@ export async function endPrograms(): Promise<void> {
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { script, environment, logPath } = options
   const log = openSync(logPath, 'w', 0o600)
-  const child = spawn(process.execPath, [...hubNodeFlags, script], {
+  const child = spawn(process.execPath, [...nodeFlags, script], {
     // No setting of whoever measures reaches the hub, but for those of Node itself.
     env: {
       PATH: process.env['PATH'] ?? '',

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { embeddedRoles, readPasswords, urlOf } from '../../src/hub/database/embedded-roles.ts'
+import nodeFlags from '../node-flags.json' with { type: 'json' }
 import { freePort } from './free-port.ts'
 
 /** A hub in a process of its own, so that it can be killed as a power cut would. */
@@ -25,9 +26,6 @@ export interface HubProcess {
   /** Resident memory now, in bytes; null when it does not run (or the system does not tell). */
   residentBytes(): number | null
 }
-
-/** As the launcher starts the hub (`scripts/run.mjs`). */
-export const hubNodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8']
 
 const startScript = resolve(import.meta.dirname, '../start.ts')
 
@@ -64,7 +62,7 @@ export async function hubProcess(
     url,
     dataDir,
     start: async () => {
-      child = spawn(process.execPath, [...hubNodeFlags, startScript], {
+      child = spawn(process.execPath, [...nodeFlags, startScript], {
         env: settings,
         stdio: ['ignore', 'ignore', 'inherit'],
       })

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createClient } from '../../scripts/demo/client.ts'
-import { hubNodeFlags, type HubProcess, hubProcess } from '../../scripts/soak/hub-process.ts'
+import nodeFlags from '../../scripts/node-flags.json' with { type: 'json' }
+import { type HubProcess, hubProcess } from '../../scripts/soak/hub-process.ts'
 import { openCheckpoint, parseNote, parseVerifierKey } from '../../src/shared/proofs.ts'
 
 const adminToken = 'sq_rotating-administrator'
@@ -61,7 +62,7 @@ test('a new signing key is introduced by the old one, which stays listed and ver
   const script = join(import.meta.dirname, '../../scripts/audit.ts')
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [...hubNodeFlags, script, 'rotate-key'],
+    [...nodeFlags, script, 'rotate-key'],
     { env: { ...process.env, SHUQIAO_DATA_DIR: dataDir } },
   )
   expect(stdout).toContain('signing-2.key')
