@@ -79,18 +79,20 @@ interface Stage {
   passes: (grant: GrantFacts, request: DecisionRequest) => boolean
 }
 
+const missing: Stage = {
+  code: 'grant-missing',
+  passes: (grant, { subject, operation, resource, context, demanded }) =>
+    (demanded === undefined || grant.id === demanded) &&
+    grant.system === subject &&
+    grant.resource === resource.id &&
+    grant.operations.includes(operation) &&
+    grant.state !== 'terminated' &&
+    grant.validFromMs <= context.atMs,
+}
+
 /** The order is part of the contract: the first question that no grant passes names the refusal. */
 const stages: readonly Stage[] = [
-  {
-    code: 'grant-missing',
-    passes: (grant, { subject, operation, resource, context, demanded }) =>
-      (demanded === undefined || grant.id === demanded) &&
-      grant.system === subject &&
-      grant.resource === resource.id &&
-      grant.operations.includes(operation) &&
-      grant.state !== 'terminated' &&
-      grant.validFromMs <= context.atMs,
-  },
+  missing,
   { code: 'grant-suspended', passes: ({ state }) => state === 'active' },
   { code: 'grant-expired', passes: ({ validUntilMs }, { context }) => context.atMs < validUntilMs },
   {
@@ -121,18 +123,26 @@ const stages: readonly Stage[] = [
  * principle 6). Pure: the same request always has the same verdict.
  */
 export function decide(request: DecisionRequest): Verdict {
-  let standing = request.grants
-  for (const { code, passes } of stages) {
-    const passing = standing.filter((grant) => passes(grant, request))
-    if (passing.length === 0) {
-      const grantIds = code === 'grant-missing' ? [] : standing.map(({ id }) => id)
-      return { permit: false, code, grantIds }
+  const { grants } = request
+  let furthest = 0
+  for (const grant of grants) {
+    const reached = stageReached(grant, request)
+    if (reached === stages.length) {
+      return { permit: true, grant, obligations: obligationsOf(grant, request) }
     }
-    standing = passing
+    furthest = Math.max(furthest, reached)
   }
-  const [grant] = standing
-  if (!grant) return { permit: false, code: 'grant-missing', grantIds: [] }
-  return { permit: true, grant, obligations: obligationsOf(grant, request) }
+  const { code } = stages[furthest] ?? missing
+  // Of grants that are not the caller's, or not for this, nothing is told.
+  const standing =
+    furthest === 0 ? [] : grants.filter((it) => stageReached(it, request) === furthest)
+  return { permit: false, code, grantIds: standing.map(({ id }) => id) }
+}
+
+/** The stage that the grant does not pass; the number of stages where it passes all. */
+function stageReached(grant: GrantFacts, request: DecisionRequest): number {
+  const reached = stages.findIndex(({ passes }) => !passes(grant, request))
+  return reached === -1 ? stages.length : reached
 }
 
 /** A blank says nothing, in a header as in a body. */

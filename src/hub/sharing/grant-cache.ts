@@ -8,8 +8,8 @@ const rememberedMax = 5000
 type ByResource = ReadonlyMap<string, readonly GrantFacts[]>
 
 export interface GrantCache {
-  /** The system's grants on a resource: those not terminated, the widest first. */
-  find(system: string, resource: string): Promise<readonly GrantFacts[]>
+  /** The system's grants on a resource, as they are remembered: those not terminated, the widest first. */
+  remembered(system: string, resource: string): readonly GrantFacts[]
   /** The same, asked of the database now. */
   findNow(system: string, resource: string): Promise<readonly GrantFacts[]>
   clear(): void
@@ -33,11 +33,11 @@ export function createGrantCache(pool: pg.Pool): GrantCache {
     }
     return grants
   }
-  const of = (grants: ByResource, resource: string): readonly GrantFacts[] =>
-    grants.get(resource) ?? []
+  const of = (grants: ByResource | undefined, resource: string): readonly GrantFacts[] =>
+    grants?.get(resource) ?? []
 
   return {
-    find: async (system, resource) => of(remembered.get(system) ?? (await load(system)), resource),
+    remembered: (system, resource) => of(remembered.get(system), resource),
     findNow: async (system, resource) => {
       // A load that began earlier may have missed what is asked for now; one that waits to begin has not.
       const queued = loading.get(system)

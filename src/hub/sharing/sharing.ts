@@ -22,8 +22,8 @@ export interface Sharing {
   grants: GrantCache
   quotas: Quotas
   mismatches: Mismatches
-  /** Decides with what is remembered, and asks the database before it denies. */
-  judge(request: Omit<DecisionRequest, 'grants'>): Promise<Verdict>
+  /** Decides with what is remembered (at once, then), and asks the database before it denies. */
+  judge(request: Omit<DecisionRequest, 'grants'>): Verdict | Promise<Verdict>
   /** Obligations as SQL and masks, compiled once for a grant's version, a resource's version and a field list. */
   reading(served: ServedResource, obligations: Obligations): Reading
   /**
@@ -44,11 +44,10 @@ export function openSharing(hub: Hub): Sharing {
     grants,
     quotas: createQuotas(database.pool, clock),
     mismatches: createMismatches(database.pool, keys.masks, clock),
-    judge: async (request) => {
+    judge: (request) => {
       const { subject, resource } = request
-      const verdict = decide({ ...request, grants: await grants.find(subject, resource.id) })
-      if (verdict.permit) return verdict
-      return decide({ ...request, grants: await grants.findNow(subject, resource.id) })
+      const verdict = decide({ ...request, grants: grants.remembered(subject, resource.id) })
+      return verdict.permit ? verdict : judgeNow(grants, request)
     },
     reading: rememberLast(
       rememberReadings((served, obligations) =>
@@ -58,6 +57,12 @@ export function openSharing(hub: Hub): Sharing {
     comparison: compareUnmasked(),
   }
 }
+
+const judgeNow = async (
+  grants: GrantCache,
+  request: Omit<DecisionRequest, 'grants'>,
+): Promise<Verdict> =>
+  decide({ ...request, grants: await grants.findNow(request.subject, request.resource.id) })
 
 function compareUnmasked(): Sharing['comparison'] {
   // Remembered apart: with the same columns, an answer's reading has masks and this one has none.

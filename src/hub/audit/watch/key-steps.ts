@@ -6,7 +6,10 @@ import { watchLimits } from './limits.ts'
  */
 export class KeySteps {
   #last: bigint | null = null
-  #steps: (-1 | 0 | 1)[] = []
+  #steps: Direction[] = []
+  /** How many of them lead up, and down. */
+  #up = 0
+  #down = 0
 
   add(key: string): void {
     const number = numberOf(key)
@@ -15,15 +18,23 @@ export class KeySteps {
     this.#last = number
     // The same record again is neither a step on nor a step aside.
     if (step === null || step === 0n) return
-    this.#steps.push(directionOf(step))
-    if (this.#steps.length > watchLimits.stepsKept) this.#steps.shift()
+    this.#keep(directionOf(step))
+  }
+
+  #keep(direction: Direction): void {
+    this.#steps.push(direction)
+    this.#count(direction, 1)
+    if (this.#steps.length > watchLimits.stepsKept) this.#count(this.#steps.shift(), -1)
+  }
+
+  #count(direction: Direction | undefined, by: 1 | -1): void {
+    if (direction === 1) this.#up += by
+    if (direction === -1) this.#down += by
   }
 
   /** Of the last steps, the small ones in the direction that most of them have. */
   get sequentialCount(): number {
-    const up = this.#steps.filter((step) => step === 1).length
-    const down = this.#steps.filter((step) => step === -1).length
-    return Math.max(up, down)
+    return Math.max(this.#up, this.#down)
   }
 
   get stepCount(): number {
@@ -37,12 +48,18 @@ export class KeySteps {
   /** After a hint: the next one needs new evidence. */
   forget(): void {
     this.#steps = []
+    this.#up = 0
+    this.#down = 0
   }
 }
 
-function directionOf(step: bigint): -1 | 0 | 1 {
+type Direction = -1 | 0 | 1
+
+const smallStepMax = BigInt(watchLimits.smallStepMax)
+
+function directionOf(step: bigint): Direction {
   const size = step < 0n ? -step : step
-  if (size > BigInt(watchLimits.smallStepMax)) return 0
+  if (size > smallStepMax) return 0
   return step < 0n ? -1 : 1
 }
 
