@@ -12,11 +12,13 @@ import { atLeast, mean, type Results } from './results.ts'
 const callerCount = 64
 const batchRows = 256
 
+/** As a read by key leaves them. */
 const factsOf = (index: number): AuditFacts => ({
   operation: 'records.read',
   outcome: 'allowed',
   requestId: newRequestId(),
   requestedAt: new Date(),
+  decidedAt: new Date(),
   system: consumerSystem,
   department: consumer,
   operator: '王芳',
@@ -29,7 +31,15 @@ const factsOf = (index: number): AuditFacts => ({
   purpose,
   caseNumber: `BJ-2026-${index % 100_000}`,
   grantIds: ['grant-1'],
+  policyVersion: 1,
+  requestDigest: digest,
+  responseDigest: digest,
+  recordSeq: index,
+  recordHash,
 })
+
+const digest = randomBytes(32).toString('base64url')
+const recordHash = randomBytes(32).toString('hex')
 
 /** Durable entries a second of 64 callers, each waiting for its own, against plain multi-row inserts. */
 export async function measureAuditAppend(city: City): Promise<Results> {
