@@ -12,6 +12,9 @@ import { atLeast, mean, type Results } from './results.ts'
 const callerCount = 64
 const batchRows = 256
 
+const digest = randomBytes(32).toString('base64url')
+const recordHash = randomBytes(32).toString('hex')
+
 /** As a read by key leaves them. */
 const factsOf = (index: number): AuditFacts => ({
   operation: 'records.read',
@@ -37,9 +40,6 @@ const factsOf = (index: number): AuditFacts => ({
   recordSeq: index,
   recordHash,
 })
-
-const digest = randomBytes(32).toString('base64url')
-const recordHash = randomBytes(32).toString('hex')
 
 /** Durable entries a second of 64 callers, each waiting for its own, against plain multi-row inserts. */
 export async function measureAuditAppend(city: City): Promise<Results> {
