@@ -110,6 +110,20 @@ test('what is claimed or filtered by must be granted and unmasked', () => {
   expect(codeOf(request(masked, { probed: ['code', 'homes.unit'] }))).toBe('permit')
 })
 
+test('a refusal names the question that the nearest grants fail, and those grants alone', () => {
+  const grants = [
+    grant({ id: 'g-other', system: 'other' }),
+    grant({ id: 'g-purpose', purposes: ['item-2'] }),
+    grant({ id: 'g-suspended', state: 'suspended' }),
+    grant({ id: 'g-purpose-too', purposes: ['item-3'] }),
+  ]
+  expect(decide(request(grants))).toEqual({
+    permit: false,
+    code: 'purpose-not-granted',
+    grantIds: ['g-purpose', 'g-purpose-too'],
+  })
+})
+
 test('the first sufficient grant is used whole, never parts of several', () => {
   const narrow = grant({ id: 'g-a', paths: ['code'], rows: { code: ['1'] } })
   const wide = grant({ id: 'g-b', paths: ['name'], rows: { code: ['2'] }, masks: { name: 'hash' } })
